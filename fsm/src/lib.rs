@@ -7,7 +7,17 @@ extern crate alloc;
 #[cfg(test)]
 extern crate std;
 
+pub mod channel;
+pub mod deadline;
+pub mod edges;
+pub mod fault;
 pub mod firmware;
 pub mod identity;
 pub mod peer;
+pub mod policy;
+pub mod provisioner;
+pub mod record;
+pub mod request;
+pub mod session;
+pub mod stage;
 pub mod time;

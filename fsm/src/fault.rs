@@ -1,0 +1,268 @@
+//! What can go wrong, by who is to blame, and what is to be done about it (G11).
+
+use core::fmt;
+
+use crate::deadline::Wake;
+use crate::firmware::{AmtVersion, ControlMode};
+use crate::identity::{RomCaHash, SpkiHash, Uuid};
+use crate::record::Provenance;
+use crate::request::{Once, Refusal};
+use crate::time::Millis;
+
+/// Why a run ended short of its goal.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Fault {
+    /// The device, or a relay that plays it, did what it must not.
+    Peer(Peer),
+    /// The line to the device did not hold.
+    Link(Link),
+    /// A person has to decide or to mend something.
+    Operator(Operator),
+    /// Our own side failed.
+    Ours(Ours),
+}
+
+/// The device or the relay is to blame.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Peer {
+    /// Firmware of this version has TLS on its local ports; this one claims not to.
+    TlsMissing(AmtVersion),
+    /// A device with a confirmed pin claims to have no TLS.
+    Downgrade,
+    /// A handshake showed a key that this device may not show.
+    StrangeKey(Option<SpkiHash>),
+    /// Another device's ROM-CA.
+    StrangeRomCa {
+        /// The enrolled hash.
+        enrolled: RomCaHash,
+        /// The one that was proven.
+        shown: RomCaHash,
+    },
+    /// The device is not the one that the relay announced.
+    UuidMismatch {
+        /// The relay's claim.
+        claimed: Uuid,
+        /// The device's own answer.
+        answered: Uuid,
+    },
+    /// The device refused a request that it must take in its state.
+    Refused {
+        /// The request's name on the wire.
+        request: &'static str,
+        /// How it was refused.
+        refusal: Refusal,
+    },
+    /// No password that is known for this device lets us in.
+    LockedOut,
+    /// The device was seen unprovisioned over a session that proved it.
+    Unprovisioned,
+    /// A once-per-observation request was sent as often as it may be and never applied.
+    NeverApplied(Once),
+}
+
+/// The line is to blame.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Link {
+    /// Nothing came in time.
+    Deadline {
+        /// What was waited for.
+        wake: Wake,
+        /// How long.
+        after: Millis,
+    },
+    /// Channels were lost more often than a run may open new ones.
+    TooManyChannels,
+}
+
+/// A person has to decide or to mend something.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Operator {
+    /// The profile does not allow flow B.
+    FlowBOff(AmtVersion),
+    /// The profile demands a better provenance than this device can give.
+    ProvenanceTooWeak {
+        /// What the profile demands.
+        minimum: Provenance,
+        /// What there is.
+        offered: Provenance,
+    },
+    /// The device is provisioned, and not by us.
+    ForeignDevice(ControlMode),
+    /// The device is stuck half way into provisioning, and a commit did not help.
+    HalfProvisioned,
+    /// The flash is protected against wear: the device takes no more changes for now.
+    FlashWear,
+    /// There is no record of this device to deactivate or rotate.
+    NothingToDo,
+}
+
+/// Our own side is to blame.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Ours {
+    /// The store did not take a record.
+    StoreFailed,
+    /// Another server has this device now; this one stops before the next irreversible request (G13).
+    LeaseLost,
+    /// The deployment's authority did not issue a certificate for the device's key.
+    NotIssued,
+    /// A reply does not belong to its request: the channel layer mixed them up.
+    ReplyMismatch(&'static str),
+    /// The run took step after step without ever having to wait.
+    GoesInCircles,
+}
+
+macro_rules! from_blame {
+    ($($variant:ident),+) => {
+        $(impl From<$variant> for Fault {
+            fn from(fault: $variant) -> Self {
+                Self::$variant(fault)
+            }
+        })+
+    };
+}
+from_blame!(Peer, Link, Operator, Ours);
+
+/// What is to be done about a fault.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Disposition {
+    /// Start over when the relay comes back: the next run resumes.
+    Retry {
+        /// Not before this has passed.
+        after: Millis,
+    },
+    /// Nothing more is sent to this device until an operator permits it (G5).
+    Quarantine,
+    /// A person has to act; the message says how.
+    AskOperator,
+}
+
+impl Fault {
+    /// The one total function from a fault to the reaction.
+    pub const fn disposition(&self) -> Disposition {
+        match self {
+            Self::Peer(
+                Peer::TlsMissing(_)
+                | Peer::Downgrade
+                | Peer::StrangeKey(_)
+                | Peer::StrangeRomCa { .. }
+                | Peer::UuidMismatch { .. },
+            ) => Disposition::Quarantine,
+            Self::Peer(Peer::Unprovisioned) => Disposition::Retry { after: Millis(0) },
+            Self::Peer(Peer::Refused { .. } | Peer::NeverApplied(_)) => {
+                Disposition::Retry { after: Millis::from_secs(60) }
+            }
+            Self::Peer(Peer::LockedOut) | Self::Operator(_) => Disposition::AskOperator,
+            Self::Link(_) => Disposition::Retry { after: Millis::from_secs(5) },
+            Self::Ours(Ours::StoreFailed | Ours::NotIssued) => Disposition::Retry { after: Millis::from_secs(10) },
+            Self::Ours(Ours::LeaseLost) => Disposition::Retry { after: Millis(0) },
+            Self::Ours(Ours::ReplyMismatch(_) | Ours::GoesInCircles) => Disposition::AskOperator,
+        }
+    }
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Peer(fault) => fault.fmt(f),
+            Self::Link(fault) => fault.fmt(f),
+            Self::Operator(fault) => fault.fmt(f),
+            Self::Ours(fault) => fault.fmt(f),
+        }
+    }
+}
+
+impl core::error::Error for Fault {}
+
+impl fmt::Display for Peer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::TlsMissing(version) => write!(
+                f,
+                "AMT {version} has TLS on its local ports, and this device claims to have none: its relay may be lying; \
+                 look at the device, then permit it with `devices re-enrol`"
+            ),
+            Self::Downgrade => f.write_str(
+                "a device whose key we know claims to have no TLS: after a factory reset permit it with \
+                 `devices re-enrol UUID --flow-b`",
+            ),
+            Self::StrangeKey(Some(spki)) => write!(
+                f,
+                "the device showed a key that is not its own (SHA-256 {spki}): somebody may be in between; after a \
+                 change of board or a factory reset permit it with `devices re-enrol`"
+            ),
+            Self::StrangeKey(None) => f.write_str(
+                "the device showed no key that may be trusted: somebody may be in between; after a change of board or \
+                 a factory reset permit it with `devices re-enrol`",
+            ),
+            Self::StrangeRomCa { enrolled, shown } => write!(
+                f,
+                "expected the silicon with ROM-CA {enrolled}, got {shown}: after a change of board permit it with \
+                 `devices re-enrol UUID --expect-rom {shown}`"
+            ),
+            Self::UuidMismatch { claimed, answered } => {
+                write!(f, "the relay announced device {claimed}, and device {answered} answered")
+            }
+            Self::Refused { request, refusal } => write!(f, "the device refused {request}: {refusal}"),
+            Self::LockedOut => f.write_str(
+                "the device accepts none of the passwords that are stored for it: reset its AMT configuration in the \
+                 BIOS, or give its password with `devices credentials`",
+            ),
+            Self::Unprovisioned => f.write_str("the device has been unprovisioned: the next run provisions it anew"),
+            Self::NeverApplied(once) => {
+                write!(f, "the device took {once} as often as we may send it in one run and never acted on it")
+            }
+        }
+    }
+}
+
+impl fmt::Display for Link {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Deadline { wake, after } => write!(f, "waited {after} for {wake}, and nothing came"),
+            Self::TooManyChannels => f.write_str("the connection to the device was lost too often in one run"),
+        }
+    }
+}
+
+impl fmt::Display for Operator {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::FlowBOff(version) => write!(
+                f,
+                "AMT {version} starts in plain text, and the profile does not allow that: set `flow_b = \"allowed\"` to \
+                 accept what a relay that is hostile at first contact could do"
+            ),
+            Self::ProvenanceTooWeak { minimum, offered } => {
+                write!(f, "the profile demands a pin of provenance {minimum}, and this device can only give {offered}")
+            }
+            Self::ForeignDevice(mode) => write!(
+                f,
+                "the device is in {mode} and was not provisioned from here: deactivate it where it was, or adopt it"
+            ),
+            Self::HalfProvisioned => f.write_str(
+                "the device is stuck between pre- and post-provisioning, and a commit did not help: unprovision it \
+                 locally, then start again",
+            ),
+            Self::FlashWear => {
+                f.write_str("the device protects its flash against wear and takes no changes now: try again tomorrow")
+            }
+            Self::NothingToDo => f.write_str("this device is not provisioned from here: there is nothing to do"),
+        }
+    }
+}
+
+impl fmt::Display for Ours {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::StoreFailed => f.write_str("our store did not take the device's record: nothing more was sent"),
+            Self::LeaseLost => f.write_str("another server drives this device now"),
+            Self::NotIssued => {
+                f.write_str("our certificate authority did not issue a certificate for the device's key")
+            }
+            Self::GoesInCircles => f.write_str("our engine went in circles: please report this, with the audit log"),
+            Self::ReplyMismatch(request) => {
+                write!(f, "our channel layer answered {request} with another request's reply: please report this")
+            }
+        }
+    }
+}

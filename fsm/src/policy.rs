@@ -1,0 +1,170 @@
+//! What the server wants of a device, and which way to it is open: the profile, the claim, and the
+//! route that follows from both and from what is stored (G5).
+
+use serde::{Deserialize, Serialize};
+
+use crate::fault::{Fault, Operator, Peer};
+use crate::firmware::{AmtVersion, ControlMode, Port};
+use crate::identity::{RomCaHash, Uuid};
+use crate::peer::{Expectation, OdcaExpectation};
+use crate::record::{Provenance, Record};
+use crate::request::ChainLength;
+
+/// What a profile wants, as far as the core decides by it.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Profile {
+    /// CCM or ACM.
+    pub goal: Goal,
+    /// Whether a device without TLS before provisioning may be spoken to in plain text.
+    pub flow_b: FlowB,
+    /// The weakest provenance that a pin may have.
+    pub minimum: Provenance,
+    /// Whether a pin that was learnt at first use may see authority.
+    pub first_use: FirstUseTrust,
+    /// When `Setup` is followed by a commit.
+    pub activation_commit: ActivationCommit,
+}
+
+/// The mode in which a run ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Goal {
+    /// Client Control Mode.
+    Client,
+    /// Admin Control Mode, with a provisioning certificate chain of that length.
+    Admin(ChainLength),
+}
+
+/// Flow B for devices that are not known: off unless the profile says so (G5).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum FlowB {
+    /// A device without TLS is refused.
+    Refused,
+    /// A device of AMT 18 or earlier may start in plain text.
+    Allowed,
+}
+
+/// `trust_first_use`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum FirstUseTrust {
+    /// A first-use pin gets certificates, TLS settings and its password, and no more.
+    NotTrusted,
+    /// A first-use pin is as good as a proven one. A relay that was hostile at first contact then has
+    /// the ACM signature and every secret after it.
+    Trusted,
+}
+
+/// `activation_commit`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum ActivationCommit {
+    /// Only where the device asks for it: ProvisioningState is not 2, or an admin call is refused.
+    Auto,
+    /// After every `Setup`.
+    Always,
+}
+
+/// What the operator wants done in this run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Order {
+    /// Bring the device to the profile's goal.
+    Provision,
+    /// The same, with a new key and certificate first.
+    Rotate,
+    /// Take the device out of service.
+    Deactivate,
+}
+
+/// The operator's single-use permit for a device that is not what it was: a new board, a factory
+/// reset, another firmware (G5).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Permit {
+    /// The ROM-CA hash that the device must prove, where the operator knows it.
+    pub expect_rom_ca: Option<RomCaHash>,
+    /// Whether it may start in plain text.
+    pub flow_b: FlowB,
+}
+
+/// What the relay says of its device. All of it is a claim: it chooses the way, and proves nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct DeviceReport {
+    /// The system UUID.
+    pub uuid: Uuid,
+    /// The firmware version.
+    pub version: AmtVersion,
+    /// The control mode over the MEI.
+    pub mode: ControlMode,
+    /// Whether the local ports speak TLS.
+    pub local_tls: LocalTls,
+}
+
+/// `STATE_INDEPENDENCE_IsChangeToAMTEnabled`: TLS on local ports is `b & 0xC0 == 0xC0`
+/// (rpc-go.md §2). A failed read is a fault of the relay and never `Off`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum LocalTls {
+    /// The device answers on 16993 only.
+    On,
+    /// The device answers on 16992.
+    Off,
+}
+
+/// Which ports of the device a run may use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Route {
+    /// 16993 only.
+    Tls,
+    /// 16992 only: nothing has been committed that would bring 16993 up.
+    Plain,
+    /// A commit is in doubt: 16993 if it was applied, 16992 if not.
+    Either,
+}
+
+impl Route {
+    /// The port of the `attempt`th try, the first being 0.
+    pub const fn port(self, attempt: u32) -> Port {
+        match self {
+            Self::Tls => Port::Tls,
+            Self::Plain => Port::Plain,
+            Self::Either if attempt.is_multiple_of(2) => Port::Tls,
+            Self::Either => Port::Plain,
+        }
+    }
+}
+
+/// The way that is open to a device which reports itself so, or why none is.
+///
+/// # Errors
+/// [`Peer::TlsMissing`] and [`Peer::Downgrade`] are the device's or the relay's; [`Operator::FlowBOff`]
+/// is the profile's.
+pub fn route(report: &DeviceReport, record: &Record, profile: &Profile) -> Result<Route, Fault> {
+    match report.local_tls {
+        LocalTls::On => Ok(Route::Tls),
+        LocalTls::Off if report.version.must_have_local_tls() => Err(Peer::TlsMissing(report.version).into()),
+        LocalTls::Off if record.pins.confirmed.is_some() => Err(Peer::Downgrade.into()),
+        LocalTls::Off if record.pins.intended.is_some() => Ok(Route::Either),
+        LocalTls::Off => match (profile.flow_b, profile.minimum) {
+            (FlowB::Refused, _) => Err(Operator::FlowBOff(report.version).into()),
+            (FlowB::Allowed, Provenance::FirstUse) => Ok(Route::Plain),
+            (FlowB::Allowed, minimum) => {
+                Err(Operator::ProvenanceTooWeak { minimum, offered: Provenance::FirstUse }.into())
+            }
+        },
+    }
+}
+
+/// What the next handshake of this device may show (G5).
+pub fn expectation(record: &Record, profile: &Profile) -> Expectation {
+    let enrolled = record.rom_ca.map(OdcaExpectation::Enrolled);
+    let mut pins = alloc::vec::Vec::new();
+    pins.extend([record.pins.confirmed, record.pins.intended].into_iter().flatten().map(|pin| pin.spki));
+    if record.pins.confirmed.is_some() {
+        // From a confirmed pin there is no way down; an unprovisioned device comes home over ODCA.
+        return Expectation { pins, odca: enrolled.unwrap_or_default(), self_signed: false };
+    }
+    if profile.minimum <= Provenance::OdcaInterim {
+        pins.extend(record.pins.interim);
+    }
+    Expectation {
+        pins,
+        odca: enrolled.unwrap_or(OdcaExpectation::AnyDevice),
+        self_signed: profile.minimum <= Provenance::Provisional,
+    }
+}

@@ -1,0 +1,107 @@
+//! The only ways in which a record changes.
+
+use super::{KeyMark, Password, PasswordId, PasswordState, Pin, Pins, Record};
+use crate::identity::{RomCaHash, SpkiHash};
+use crate::request::Once;
+
+/// One change of a [`Record`]. Each is durable before the request that it belongs to is released.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Intent {
+    /// The operator's permit is used up: the device starts over as one that was never seen, with its
+    /// passwords kept and, where the permit names one, the ROM-CA hash it must prove (G5).
+    UsePermit,
+    /// The ROM-CA hash that this device's ODCA session proved.
+    EnrolRomCa(RomCaHash),
+    /// The device's default key, as listed inside an ODCA session.
+    EnrolInterim(SpkiHash),
+    /// `Setup` with a new admin password (G2).
+    Activate {
+        /// Whether the channel gives the password away.
+        exposed: bool,
+    },
+    /// A new admin password.
+    ChangePassword,
+    /// The passwords that may be tried are about to be used where they are given away.
+    ExposePasswords,
+    /// The device took this password.
+    ConfirmPassword(PasswordId),
+    /// A once-per-observation request.
+    Doubt(Once),
+    /// The device was seen; whatever was in doubt is decided.
+    Settle,
+    /// The commit that follows `Setup`.
+    CommitActivation,
+    /// A key generation.
+    Generate(KeyMark),
+    /// The key that the device is to show next (G3).
+    IntendPin(Pin),
+    /// A handshake has shown this pin's key.
+    ConfirmPin(Pin),
+    /// The commit that follows the upgrade to ACM was answered.
+    CommitAdmin,
+    /// A MEBx password.
+    SetMebx,
+    /// The device took the MEBx password.
+    ConfirmMebx,
+    /// The device was seen in pre-provisioning over a channel that proves it: its certificate and its
+    /// modes are gone. Its identity and its passwords stay (G7).
+    Reset,
+}
+
+impl Record {
+    /// Applies one change.
+    pub fn apply(&mut self, intent: Intent) {
+        match intent {
+            Intent::UsePermit => {
+                let permit = self.permit.take();
+                self.reset();
+                self.rom_ca = permit.and_then(|permit| permit.expect_rom_ca);
+            }
+            Intent::EnrolRomCa(rom_ca) => self.rom_ca = Some(rom_ca),
+            Intent::EnrolInterim(spki) => self.pins.interim = Some(spki),
+            Intent::Activate { exposed } => {
+                // The default key outlives `Setup`: what was listed of it stays.
+                let interim = self.pins.interim;
+                self.reset();
+                self.pins.interim = interim;
+                if self.admin.intended().is_none_or(|password| password.exposed != exposed) {
+                    self.admin.add(exposed);
+                }
+                self.doubt = Some(Once::Setup);
+            }
+            Intent::ChangePassword => self.admin.add(false),
+            Intent::ExposePasswords => self.admin.expose_candidates(),
+            Intent::ConfirmPassword(id) => self.admin.confirm(id),
+            Intent::Doubt(once) => self.doubt = Some(once),
+            Intent::Settle => self.doubt = None,
+            Intent::CommitActivation => self.activation_committed = true,
+            Intent::Generate(mark) => self.keying = Some(mark),
+            Intent::IntendPin(pin) => {
+                self.keying = None;
+                self.pins.intended = Some(pin);
+            }
+            Intent::ConfirmPin(pin) => {
+                self.keying = None;
+                self.pins = Pins { confirmed: Some(pin), intended: None, interim: None };
+            }
+            Intent::CommitAdmin => self.admin_committed = true,
+            Intent::SetMebx => {
+                let id = PasswordId(self.mebx.map_or(0, |old| old.id.0.wrapping_add(1)));
+                self.mebx = Some(Password { id, state: PasswordState::Intended, exposed: false });
+            }
+            Intent::ConfirmMebx => {
+                self.mebx = self.mebx.map(|mebx| Password { state: PasswordState::Confirmed, ..mebx });
+            }
+            Intent::Reset => self.reset(),
+        }
+    }
+
+    fn reset(&mut self) {
+        self.pins = Pins::default();
+        self.keying = None;
+        self.doubt = None;
+        self.mebx = None;
+        self.activation_committed = false;
+        self.admin_committed = false;
+    }
+}

@@ -1,0 +1,75 @@
+//! Pins: the public-key hashes that a device is held to, and how each was learnt.
+
+use alloc::vec::Vec;
+use core::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::identity::SpkiHash;
+use crate::request::KeyHandle;
+
+/// How a key came to be trusted, weakest first: a pin is as good as the weakest session between the
+/// generation of its key and the commit that made the device show it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum Provenance {
+    /// Over plain text, before anybody could vouch for anything (flow B).
+    FirstUse,
+    /// Over TLS to a self-signed key that nobody vouched for.
+    Provisional,
+    /// Over TLS to the default key that had been listed inside an ODCA session.
+    OdcaInterim,
+    /// Over TLS that an ODCA chain vouched for.
+    Odca,
+}
+
+impl Provenance {
+    /// Whether no session on the way could have been anybody else's.
+    pub const fn is_proven(self) -> bool {
+        match self {
+            Self::Odca | Self::OdcaInterim => true,
+            Self::Provisional | Self::FirstUse => false,
+        }
+    }
+}
+
+impl fmt::Display for Provenance {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::FirstUse => "first-use",
+            Self::Provisional => "provisional",
+            Self::OdcaInterim => "odca-interim",
+            Self::Odca => "odca",
+        })
+    }
+}
+
+/// A key that a device is held to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Pin {
+    /// The hash of its SubjectPublicKeyInfo.
+    pub spki: SpkiHash,
+    /// How it came to be trusted.
+    pub provenance: Provenance,
+}
+
+/// The keys that a device may show.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Pins {
+    /// A handshake has shown this key. From here on there is no way back to a weaker channel (G5).
+    pub confirmed: Option<Pin>,
+    /// The key that the device is about to show, stored before the commit (G3). As long as it is here
+    /// the device may show this one or the one before: the commit is in doubt.
+    pub intended: Option<Pin>,
+    /// The device's default key as it was listed inside an ODCA session.
+    pub interim: Option<SpkiHash>,
+}
+
+/// A key generation that was asked for and not yet seen to have happened: the key that is there now and
+/// was not there before is ours, any other is not (G6, *Creates*).
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct KeyMark {
+    /// The keys that the device had before.
+    pub known: Vec<KeyHandle>,
+    /// The channel that the request went over.
+    pub provenance: Provenance,
+}

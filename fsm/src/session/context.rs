@@ -1,0 +1,167 @@
+//! What every stage shares: what is wanted, what is stored, what is claimed, and the channel at hand.
+
+use alloc::vec::Vec;
+
+use super::facts::Facts;
+use crate::edges::Edge;
+use crate::firmware::ControlMode;
+use crate::policy::{DeviceReport, Order, Profile, Route};
+use crate::provisioner::ChannelId;
+use crate::record::{Intent, Ledger, Record};
+use crate::request::{Class, Login, Once, Refusal, Reply, Request};
+
+/// The channel at hand and what was learnt over it.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Link {
+    pub(crate) id: ChannelId,
+    pub(crate) facts: Facts,
+}
+
+/// What every stage shares.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Context {
+    pub(crate) profile: Profile,
+    pub(crate) order: Order,
+    pub(crate) ledger: Ledger,
+    pub(crate) report: DeviceReport,
+    pub(crate) route: Route,
+    pub(crate) link: Option<Link>,
+    /// The mode that the device is likely in: it only orders the logins.
+    pub(crate) likely_mode: ControlMode,
+    /// How often once-per-observation requests were sent in this run.
+    pub(crate) sent: Sent,
+    /// How often a commit was sent in this run.
+    pub(crate) commits: u8,
+    /// How often the device refused what it must not.
+    pub(crate) refusals: u8,
+    /// A firm no to a once-per-observation request: it is not sent again in this run.
+    pub(crate) firm_no: Option<(Once, Refusal)>,
+    /// Whether the port stack may be restarting because of us (odca.md §2.4).
+    pub(crate) restarting: bool,
+    /// Edges taken and not yet reported.
+    pub(crate) trail: Vec<Edge>,
+}
+
+/// How often each once-per-observation request was sent in this run.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub(crate) struct Sent {
+    setup: u8,
+    upgrade: u8,
+    unprovision: u8,
+}
+
+impl Sent {
+    /// How often one may be sent in one run.
+    pub(crate) const LIMIT: u8 = 3;
+
+    pub(crate) const fn count(self, once: Once) -> u8 {
+        match once {
+            Once::Setup => self.setup,
+            Once::Upgrade => self.upgrade,
+            Once::Unprovision => self.unprovision,
+        }
+    }
+
+    fn add(&mut self, once: Once) {
+        let count = match once {
+            Once::Setup => &mut self.setup,
+            Once::Upgrade => &mut self.upgrade,
+            Once::Unprovision => &mut self.unprovision,
+        };
+        *count = count.saturating_add(1);
+    }
+}
+
+impl Context {
+    /// How often a device may refuse what it must take, before that is a fault.
+    pub(crate) const REFUSALS: u8 = 3;
+
+    /// How often a commit may be sent in one run: each one wears the flash (wsman.md §2.20).
+    pub(crate) const COMMITS: u8 = 8;
+
+    pub(crate) const fn record(&self) -> &Record {
+        self.ledger.record()
+    }
+
+    pub(crate) fn intend(&mut self, intent: Intent) {
+        let armed = match &intent {
+            Intent::Activate { .. } => Some(Once::Setup),
+            Intent::Doubt(once) => Some(*once),
+            _ => None,
+        };
+        if let (Some(once), Some(link)) = (armed, &mut self.link) {
+            link.facts.armed = Some(once);
+        }
+        if let (Order::Rotate, Intent::ConfirmPin(_)) = (self.order, &intent) {
+            // The new key was shown: the rotation is done, and the rest of the profile follows.
+            self.order = Order::Provision;
+        }
+        self.ledger.intend(intent);
+    }
+
+    /// A request leaves: what follows from that whether or not it is ever answered.
+    pub(crate) fn sending(&mut self, request: &Request) {
+        if let Some(link) = &mut self.link {
+            link.facts.sending(request);
+        }
+        match request {
+            Request::Setup { .. } => {
+                self.sent.add(Once::Setup);
+                self.restarting = true;
+            }
+            Request::UpgradeClientToAdmin { .. } => {
+                self.sent.add(Once::Upgrade);
+                self.restarting = true;
+            }
+            Request::Unprovision => {
+                self.sent.add(Once::Unprovision);
+                self.restarting = true;
+            }
+            Request::SetAdminPassword { .. } => self.restarting = true,
+            Request::CommitChanges => {
+                self.restarting = true;
+                self.commits = self.commits.saturating_add(1);
+                if self.route == Route::Plain && self.record().pins.intended.is_some() {
+                    self.route = Route::Either;
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// A request was answered.
+    pub(crate) fn answered(&mut self, request: &Request, reply: &Reply) {
+        match (reply, request.class()) {
+            (Reply::Refused(Refusal::Unauthorized), _) => {}
+            (Reply::Refused(refusal), Class::Once(once)) if !refusal.is_passing() => {
+                self.firm_no = Some((once, *refusal));
+            }
+            (Reply::Refused(_), _) => self.refusals = self.refusals.saturating_add(1),
+            _ => self.changed(request),
+        }
+    }
+
+    fn changed(&mut self, request: &Request) {
+        match request {
+            Request::Setup { .. } => self.likely_mode = ControlMode::Client,
+            Request::UpgradeClientToAdmin { .. } => self.likely_mode = ControlMode::Admin,
+            Request::Unprovision => self.likely_mode = ControlMode::PreProvisioning,
+            // The settings that 16993 comes up with are committed.
+            Request::CommitChanges if self.route == Route::Either => self.route = Route::Tls,
+            _ => {}
+        }
+    }
+
+    /// The login to try next over this channel; `None` when the device has refused them all.
+    pub(crate) fn login(&self) -> Option<Login> {
+        let facts = &self.link.as_ref()?.facts;
+        let mode = facts.mode().unwrap_or(self.likely_mode);
+        let admin = self.record().admin.candidates().map(|password| Login::Admin(password.id));
+        let local = core::iter::once(Login::LocalSystem);
+        let free = |login: &Login| !facts.is_refused(*login);
+        match mode {
+            ControlMode::PreProvisioning => local.chain(admin).find(free),
+            ControlMode::Client | ControlMode::Admin => admin.chain(local).find(free),
+        }
+    }
+}

@@ -1,0 +1,258 @@
+//! The typed session and what every stage of it can do.
+
+use alloc::boxed::Box;
+
+use super::context::{Context, Link};
+use super::evidence::Look;
+use super::facts::Facts;
+use super::want::{Step, Want};
+use super::{AnySession, Sent};
+use crate::channel::{Authority, Carries, Channel, Connected, Grant, PasswordKind, PinnedChannel, Unconnected};
+use crate::edges::{Edge, Next, Place};
+use crate::fault::{Disposition, Fault, Operator, Peer};
+use crate::firmware::ControlMode;
+use crate::policy::Profile;
+use crate::provisioner::ChannelId;
+use crate::record::{Intent, Ledger, PasswordState, Record};
+use crate::request::{Ask, DigestRealm, Once, Plainly, Refusal, Request};
+use crate::stage::{Failed, Quarantined, Stage};
+
+/// A stage `S` over a channel `C`.
+///
+/// ```
+/// use amt_provision_fsm::channel::Plain;
+/// use amt_provision_fsm::request::{Plainly, Request};
+/// use amt_provision_fsm::session::Session;
+/// use amt_provision_fsm::stage::Tunneling;
+///
+/// fn read_the_mode(session: &Session<Tunneling, Plain>) -> Option<Request> {
+///     Plainly::new(Request::ReadControlMode).map(|ask| session.request(ask))
+/// }
+/// ```
+#[derive(Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "sim", derive(Clone))]
+pub struct Session<S, C> {
+    pub(crate) stage: S,
+    pub(crate) channel: C,
+    pub(crate) context: Box<Context>,
+}
+
+impl<S: Stage, C: Channel> Session<S, C> {
+    /// Where this session stands.
+    pub const PLACE: Place = Place { stage: S::NAME, channel: C::NAME };
+
+    /// What is stored about the device, and what is meant to be.
+    pub fn ledger(&self) -> &Ledger {
+        &self.context.ledger
+    }
+
+    /// The stage's evidence.
+    pub const fn stage(&self) -> &S {
+        &self.stage
+    }
+
+    /// The channel's evidence.
+    pub const fn channel(&self) -> &C {
+        &self.channel
+    }
+
+    pub(crate) fn record(&self) -> &Record {
+        self.context.record()
+    }
+
+    pub(crate) fn profile(&self) -> &Profile {
+        &self.context.profile
+    }
+
+    /// The only change of stage: along an edge that is declared.
+    pub(crate) fn advance<T: Stage, D: Channel>(mut self, to: impl FnOnce(S, C) -> (T, D)) -> Session<T, D>
+    where
+        Self: Next<T, D>,
+    {
+        let edge = Edge { from: Self::PLACE, on: <Self as Next<T, D>>::ON, to: Session::<T, D>::PLACE };
+        self.context.trail.push(edge);
+        let (stage, channel) = to(self.stage, self.channel);
+        Session { stage, channel, context: self.context }
+    }
+
+    /// As [`Session::advance`], to a stage without a channel: this one's is dropped, with its facts.
+    pub(crate) fn disconnect<T: Stage>(mut self, to: impl FnOnce(S) -> T) -> Session<T, Unconnected>
+    where
+        Self: Next<T, Unconnected>,
+    {
+        self.context.link = None;
+        self.advance(|stage, _| (to(stage), Unconnected))
+    }
+
+    pub(crate) fn fail(self, fault: Fault) -> AnySession
+    where
+        Self: Next<Failed, Unconnected>,
+        AnySession: From<Session<Failed, Unconnected>>,
+    {
+        self.disconnect(|_| Failed { fault }).into()
+    }
+
+    /// Ends in quarantine where there is something to protect, and in failure where there is not.
+    pub(crate) fn fail_or_quarantine(self, fault: Fault) -> AnySession
+    where
+        Self: Next<Failed, Unconnected> + Next<Quarantined, Unconnected>,
+    {
+        if fault.disposition() == Disposition::Quarantine && self.ledger().is_stored() {
+            self.disconnect(|_| Quarantined { fault }).into()
+        } else {
+            self.fail(fault)
+        }
+    }
+
+    pub(crate) fn wants(self, want: Want) -> Step
+    where
+        AnySession: From<Self>,
+    {
+        Step::Wants(self.into(), want)
+    }
+}
+
+impl<S: Stage, C: Connected> Session<S, C> {
+    /// The request that `ask` stands for: only where this channel may carry what it gives away.
+    pub fn request<A: Ask>(&self, ask: A) -> Request
+    where
+        C: Carries<A::Gives>,
+    {
+        ask.erase()
+    }
+
+    /// A request that gives authority away, by the right that was granted for this channel.
+    pub fn request_granted<A: Ask<Gives = Authority>>(&self, ask: A, _right: &Grant<C>) -> Request
+    where
+        C: PinnedChannel,
+    {
+        ask.erase()
+    }
+
+    pub(crate) fn ask(&self, request: Request) -> Want {
+        match Plainly::new(request) {
+            Some(ask) => Want::Ask(self.request(ask)),
+            // Only requests without a secret come this way; one that has one waits for ever, and its
+            // deadline says so.
+            None => Want::Input,
+        }
+    }
+
+    pub(crate) fn facts(&self) -> &Facts {
+        static NOTHING: Facts = Facts::NOTHING;
+        self.context.link.as_ref().map_or(&NOTHING, |link: &Link| &link.facts)
+    }
+
+    /// The channel's number.
+    pub fn channel_id(&self) -> Option<ChannelId> {
+        self.context.link.as_ref().map(|link| link.id)
+    }
+
+    /// Reads what every decision rests on, and settles what was in doubt: the device's realm, that it is
+    /// the device that was announced, and both of its modes.
+    pub(crate) fn look(&self) -> Result<Look, Want> {
+        self.login()?;
+        self.realm()?;
+        match self.facts().uuid {
+            None => return Err(self.ask(Request::ReadUuid)),
+            Some(answered) if answered != self.record().uuid => {
+                return Err(Want::Fail(Peer::UuidMismatch { claimed: self.record().uuid, answered }.into()));
+            }
+            Some(_) => {}
+        }
+        if !self.facts().mode_is_read() {
+            return Err(self.ask(Request::ReadControlMode));
+        }
+        let look = self.facts().look().ok_or_else(|| self.ask(Request::ReadProvisioningState))?;
+        self.remember(look)?;
+        self.heed_refusal(look)?;
+        Ok(look)
+    }
+
+    pub(crate) fn realm(&self) -> Result<DigestRealm, Want> {
+        self.facts().realm.ok_or_else(|| self.ask(Request::ReadGeneralSettings))
+    }
+
+    /// There is a login to use, and using it here is written down where it gives the password away.
+    fn login(&self) -> Result<(), Want> {
+        let exposes = <C::Password as PasswordKind>::EXPOSES;
+        if exposes && self.record().admin.candidates().any(|password| !password.exposed) {
+            return Err(Want::Intend(Intent::ExposePasswords));
+        }
+        match self.context.login() {
+            Some(_) => Ok(()),
+            None if self.record().admin.is_empty() => {
+                Err(Want::Fail(Operator::ForeignDevice(self.context.report.mode).into()))
+            }
+            None => Err(Want::Fail(Peer::LockedOut.into())),
+        }
+    }
+
+    /// Writes down what this look has shown: the silicon, the password, the end of a doubt.
+    fn remember(&self, look: Look) -> Result<(), Want> {
+        let record = self.record();
+        if let Some(rom_ca) = self.channel.rom_ca().filter(|rom_ca| record.rom_ca != Some(*rom_ca)) {
+            return Err(Want::Intend(Intent::EnrolRomCa(rom_ca)));
+        }
+        let proven = self.facts().proven.and_then(|id| record.admin.get(id));
+        if let Some(password) = proven.filter(|password| password.state != PasswordState::Confirmed) {
+            return Err(Want::Intend(Intent::ConfirmPassword(password.id)));
+        }
+        match record.doubt {
+            Some(once) if self.facts().armed != Some(once) => {
+                let applied = match once {
+                    Once::Setup => look.mode() != ControlMode::PreProvisioning,
+                    Once::Upgrade => look.mode() == ControlMode::Admin,
+                    Once::Unprovision => look.mode() == ControlMode::PreProvisioning,
+                };
+                // "Not applied" counts only over a channel that the request was not sent on (G6).
+                match self.facts().sent {
+                    Some(sent) if sent == once && !applied => Err(Want::Reopen),
+                    _ => Err(Want::Intend(Intent::Settle)),
+                }
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// The device refused something and is still what it was.
+    fn heed_refusal(&self, look: Look) -> Result<(), Want> {
+        let Some((request, refusal)) = self.facts().refusal else { return Ok(()) };
+        if refusal == Refusal::FLASH_WRITE_LIMIT {
+            return Err(Want::Fail(Operator::FlashWear.into()));
+        }
+        let admin_call_before_commit = look.mode() == ControlMode::Client
+            && self.record().pins.confirmed.is_none()
+            && !self.record().activation_committed;
+        if admin_call_before_commit && request != Request::CommitChanges.name() {
+            return Err(self.commit_activation());
+        }
+        if refusal.is_passing() && self.context.refusals < Context::REFUSALS {
+            return Err(Want::Reopen);
+        }
+        Err(Want::Fail(Peer::Refused { request, refusal }.into()))
+    }
+
+    /// The commit after `Setup`, written down once it was answered, and then a fresh look: it may end
+    /// this session (odca.md §2.4).
+    pub(crate) fn commit_activation(&self) -> Want {
+        if !self.facts().committed {
+            self.ask(Request::CommitChanges)
+        } else if !self.record().activation_committed {
+            Want::Intend(Intent::CommitActivation)
+        } else {
+            Want::Reopen
+        }
+    }
+
+    /// Marks `once` in the store, unless this run has sent it as often as it may.
+    pub(crate) fn mark(&self, once: Once, intent: Intent) -> Want {
+        match self.context.firm_no {
+            Some((refused, refusal)) if refused == once => {
+                Want::Fail(Peer::Refused { request: once.request_name(), refusal }.into())
+            }
+            _ if self.context.sent.count(once) >= Sent::LIMIT => Want::Fail(Peer::NeverApplied(once).into()),
+            _ => Want::Intend(intent),
+        }
+    }
+}

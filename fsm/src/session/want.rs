@@ -1,0 +1,36 @@
+//! What a session wants of its driver next.
+
+use super::AnySession;
+use crate::fault::Fault;
+use crate::firmware::Port;
+use crate::record::Intent;
+use crate::request::{KeyPair, Request};
+
+/// What a session wants before it can go on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Want {
+    /// An input; there is nothing to do until it comes.
+    Input,
+    /// A port of the device.
+    Open(Port),
+    /// A reply.
+    Ask(Request),
+    /// A change of the record, durable.
+    Intend(Intent),
+    /// A certificate for this key.
+    Issue(KeyPair),
+    /// This channel closed, and a fresh look over a new one.
+    Reopen,
+    /// The end: the device is in pre-provisioning.
+    Unprovisioned,
+    /// The end: nothing can be done.
+    Fail(Fault),
+}
+
+/// What became of a session when it was asked to go on.
+pub(crate) enum Step {
+    /// It took an edge.
+    Moved(AnySession),
+    /// It wants something first.
+    Wants(AnySession, Want),
+}

@@ -1,0 +1,132 @@
+//! TcpOpen: the relay is to open a port, and on 16993 a handshake has to show a key that may be shown.
+//!
+//! A port that restarts is tried at short, growing intervals until it answers or the deadline has
+//! passed; nothing sleeps for a fixed time (G8).
+
+use super::{Probe, Tunneling};
+use crate::channel::{Plain, Recognised, Unconnected, classify};
+use crate::deadline;
+use crate::fault::{Fault, Link as LinkFault, Peer};
+use crate::firmware::Port;
+use crate::identity::{RomCaHash, SpkiHash};
+use crate::peer::{Expectation, Peer as TlsPeer};
+use crate::provisioner::ChannelId;
+use crate::session::{AnySession, Facts, Link, Session, Step, Want};
+use crate::time::{Instant, Millis};
+
+/// A port of the device is being opened.
+#[derive(Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "sim", derive(Clone))]
+pub struct TcpOpen {
+    pub(crate) attempt: u32,
+    pub(crate) since: Option<Instant>,
+    pub(crate) pause: Millis,
+    pub(crate) dialling: Dialling,
+}
+
+/// How far the opening is.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Dialling {
+    /// The next try can start.
+    Ready,
+    /// The relay was asked to open the port.
+    Asked(ChannelId, Port),
+    /// The port is open, and a handshake is under way.
+    Handshaking(ChannelId, Expectation),
+    /// Until the next try.
+    Pausing,
+}
+
+/// Why a port did not open. None of them is a verdict: a port that restarts shows all of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum OpenFault {
+    /// Nobody listens: LMS is down, or the port is not there yet.
+    Refused,
+    /// Accepted and closed at once: LMS is up, and the ME restarts (odca.md §3).
+    ClosedAtOnce,
+    /// The relay did not get an answer in its time.
+    TimedOut,
+}
+
+/// Why a handshake failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum TlsFault {
+    /// The peer showed a key that was not expected: its hash, where it could be read.
+    Stranger(Option<SpkiHash>),
+    /// The peer proved another device's ROM-CA than the enrolled one.
+    StrangeRomCa(RomCaHash),
+    /// The handshake broke off: cut, garbage, or an alert.
+    Broken,
+}
+
+impl TcpOpen {
+    pub(crate) const fn new() -> Self {
+        Self { attempt: 0, since: None, pause: deadline::RETRY_FIRST, dialling: Dialling::Ready }
+    }
+
+    /// The channel that is being opened.
+    pub(crate) const fn channel(&self) -> Option<ChannelId> {
+        match self.dialling {
+            Dialling::Asked(id, _) | Dialling::Handshaking(id, _) => Some(id),
+            Dialling::Ready | Dialling::Pausing => None,
+        }
+    }
+}
+
+impl Session<TcpOpen, Unconnected> {
+    pub(crate) fn step(self) -> Step {
+        let want = match self.stage.dialling {
+            Dialling::Ready => Want::Open(self.context.route.port(self.stage.attempt)),
+            Dialling::Asked(..) | Dialling::Handshaking(..) | Dialling::Pausing => Want::Input,
+        };
+        self.wants(want)
+    }
+
+    /// The try failed at `now`: pause, unless the port has been gone for too long.
+    pub(crate) fn retry(mut self, now: Instant) -> Result<Self, AnySession> {
+        let since = *self.stage.since.get_or_insert(now);
+        let patience = if self.context.restarting { deadline::PORT_BACK } else { deadline::OPEN };
+        if now.since(since) >= patience {
+            let fault = LinkFault::Deadline { wake: deadline::Wake::Open, after: patience };
+            return Err(self.fail_or_quarantine(fault.into()));
+        }
+        self.stage.attempt = self.stage.attempt.saturating_add(1);
+        self.stage.dialling = Dialling::Pausing;
+        Ok(self)
+    }
+
+    /// 16992 is open: nothing is known of the peer.
+    pub(crate) fn plain(mut self, id: ChannelId) -> Session<Tunneling, Plain> {
+        self.context.link = Some(Link { id, facts: Facts::NOTHING });
+        self.advance(|_, _| (Tunneling::new(), Plain(())))
+    }
+
+    /// A handshake has ended: the channel's type follows from what it showed (G4).
+    pub(crate) fn shown(mut self, id: ChannelId, peer: &TlsPeer, expected: &Expectation) -> AnySession {
+        let recognised = classify(peer, expected, self.record());
+        self.context.link = Some(Link { id, facts: Facts::NOTHING });
+        match recognised {
+            Ok(Recognised::Odca(channel)) => self.advance(|_, _| (Tunneling::new(), channel)).into(),
+            Ok(Recognised::Interim(channel)) => self.advance(|_, _| (Tunneling::new(), channel)).into(),
+            Ok(Recognised::Provisional(channel)) => self.advance(|_, _| (Tunneling::new(), channel)).into(),
+            Ok(Recognised::Proven(channel)) => self.advance(|_, _| (Tunneling::new(), channel)).into(),
+            Ok(Recognised::FirstUse(channel)) => self.advance(|_, _| (Tunneling::new(), channel)).into(),
+            Err(_) => self.fail_or_quarantine(Peer::StrangeKey(Some(peer.spki)).into()),
+        }
+    }
+
+    /// A handshake was refused by us, and that is a verdict.
+    pub(crate) fn strange(self, fault: TlsFault) -> AnySession {
+        let fault: Fault = match (fault, self.record().rom_ca) {
+            (TlsFault::StrangeRomCa(shown), Some(enrolled)) => Peer::StrangeRomCa { enrolled, shown }.into(),
+            (TlsFault::Stranger(spki), _) => Peer::StrangeKey(spki).into(),
+            (TlsFault::StrangeRomCa(_) | TlsFault::Broken, _) => Peer::StrangeKey(None).into(),
+        };
+        self.fail_or_quarantine(fault)
+    }
+
+    /// The line to the relay is gone, and the try with it.
+    pub(crate) fn lose_line(self) -> Session<Probe, Unconnected> {
+        self.disconnect(|_| Probe { report: None })
+    }
+}
