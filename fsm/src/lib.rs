@@ -17,7 +17,10 @@ pub mod peer;
 pub mod policy;
 pub mod provisioner;
 pub mod record;
+pub mod relay;
 pub mod request;
 pub mod session;
+#[cfg(feature = "sim")]
+pub mod sim;
 pub mod stage;
 pub mod time;

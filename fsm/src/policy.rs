@@ -8,7 +8,7 @@ use crate::firmware::{AmtVersion, ControlMode, Port};
 use crate::identity::{RomCaHash, Uuid};
 use crate::peer::{Expectation, OdcaExpectation};
 use crate::record::{Provenance, Record};
-use crate::request::ChainLength;
+use crate::request::{ChainLength, Once};
 
 /// What a profile wants, as far as the core decides by it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -41,6 +41,16 @@ pub enum FlowB {
     Refused,
     /// A device of AMT 18 or earlier may start in plain text.
     Allowed,
+}
+
+impl FlowB {
+    /// Allowed by either.
+    const fn or(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::Refused, Self::Refused) => Self::Refused,
+            _ => Self::Allowed,
+        }
+    }
 }
 
 /// `trust_first_use`.
@@ -134,13 +144,15 @@ impl Route {
 /// # Errors
 /// [`Peer::TlsMissing`] and [`Peer::Downgrade`] are the device's or the relay's; [`Operator::FlowBOff`]
 /// is the profile's.
-pub fn route(report: &DeviceReport, record: &Record, profile: &Profile) -> Result<Route, Fault> {
+pub fn route(report: &DeviceReport, record: &Record, profile: &Profile, order: Order) -> Result<Route, Fault> {
     match report.local_tls {
         LocalTls::On => Ok(Route::Tls),
         LocalTls::Off if report.version.must_have_local_tls() => Err(Peer::TlsMissing(report.version).into()),
+        // We may have taken it out of service ourselves; all that is sent is the question.
+        LocalTls::Off if order == Order::Deactivate && record.doubt == Some(Once::Unprovision) => Ok(Route::Plain),
         LocalTls::Off if record.pins.confirmed.is_some() => Err(Peer::Downgrade.into()),
         LocalTls::Off if record.pins.intended.is_some() => Ok(Route::Either),
-        LocalTls::Off => match (profile.flow_b, profile.minimum) {
+        LocalTls::Off => match (profile.flow_b.or(record.flow_b), profile.minimum) {
             (FlowB::Refused, _) => Err(Operator::FlowBOff(report.version).into()),
             (FlowB::Allowed, Provenance::FirstUse) => Ok(Route::Plain),
             (FlowB::Allowed, minimum) => {

@@ -2,6 +2,7 @@
 
 use super::{KeyMark, Password, PasswordId, PasswordState, Pin, Pins, Record};
 use crate::identity::{RomCaHash, SpkiHash};
+use crate::policy::FlowB;
 use crate::request::Once;
 
 /// One change of a [`Record`]. Each is durable before the request that it belongs to is released.
@@ -56,6 +57,7 @@ impl Record {
                 let permit = self.permit.take();
                 self.reset();
                 self.rom_ca = permit.and_then(|permit| permit.expect_rom_ca);
+                self.flow_b = permit.map_or(FlowB::Refused, |permit| permit.flow_b);
             }
             Intent::EnrolRomCa(rom_ca) => self.rom_ca = Some(rom_ca),
             Intent::EnrolInterim(spki) => self.pins.interim = Some(spki),
@@ -82,6 +84,7 @@ impl Record {
             }
             Intent::ConfirmPin(pin) => {
                 self.keying = None;
+                self.flow_b = FlowB::Refused;
                 self.pins = Pins { confirmed: Some(pin), intended: None, interim: None };
             }
             Intent::CommitAdmin => self.admin_committed = true,

@@ -20,7 +20,7 @@ pub use snapshot::{Snapshot, SnapshotError};
 use serde::{Deserialize, Serialize};
 
 use crate::identity::{RomCaHash, Uuid};
-use crate::policy::Permit;
+use crate::policy::{FlowB, Permit};
 use crate::request::Once;
 
 /// Everything that is stored about one device.
@@ -46,6 +46,8 @@ pub struct Record {
     pub admin_committed: bool,
     /// A single-use permit of the operator that is not used up yet (G5).
     pub permit: Option<Permit>,
+    /// Whether a permit that was used up lets this device start in plain text; until its key is confirmed.
+    pub flow_b: FlowB,
 }
 
 impl Record {
@@ -62,6 +64,7 @@ impl Record {
             activation_committed: false,
             admin_committed: false,
             permit: None,
+            flow_b: FlowB::Refused,
         }
     }
 }

@@ -29,7 +29,7 @@ impl Session<Probe, Unconnected> {
         if self.record().permit.is_some() {
             return Err(Want::Intend(Intent::UsePermit));
         }
-        let route = policy::route(&report, self.record(), self.profile()).map_err(Want::Fail)?;
+        let route = policy::route(&report, self.record(), self.profile(), self.context.order).map_err(Want::Fail)?;
         Ok((report, route))
     }
 

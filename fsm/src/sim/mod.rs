@@ -1,0 +1,28 @@
+//! The world in which the core is proven: a model device, pipes, a disk, a clock, and everything that
+//! can go wrong between them. Deterministic from a seed, without an operating system.
+//!
+//! * [`Device`] is a model of the firmware: what it is ([`Truth`]), what it refuses, what it shows in a
+//!   handshake, and how often each thing was applied. A [`Persona`] says how it behaves.
+//! * [`World`] puts a [`Provisioner`](crate::provisioner::Provisioner), a
+//!   [`Relay`](crate::relay::Relay) and a device together, cuts and crashes them by a [`FaultPlan`], heals
+//!   them, and checks the [`invariants`] after every event.
+//!
+//! Anyone who writes a driver of their own can hold it against the same device: see `Device::connect` and
+//! `Device::answer`.
+
+mod device;
+mod faults;
+pub mod invariants;
+mod persona;
+mod rng;
+mod server;
+mod wire;
+mod world;
+
+pub use device::{Answer, Connection, Counters, Device, Shown, Truth, issue, key_spki};
+pub use faults::{Fault, FaultPlan};
+pub use invariants::Violation;
+pub use persona::{AfterCommit, Drops, Persona};
+pub use rng::Rng;
+pub use server::{Disk, Server};
+pub use world::{Case, Report, World};

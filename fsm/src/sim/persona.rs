@@ -1,0 +1,88 @@
+//! How a model device behaves, by name.
+
+use crate::firmware::AmtVersion;
+use crate::policy::LocalTls;
+
+/// What a device shows on 16993 once the commit after `Setup` has restarted its ports.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum AfterCommit {
+    /// No commit is needed, and the session in which `Setup` came lives on.
+    Keeps,
+    /// Its default key, which it had listed before.
+    DefaultListed,
+    /// Its default key, which it had not listed before.
+    DefaultUnlisted,
+    /// Its ODCA chain, still.
+    Odca,
+}
+
+/// Which requests end the session although they are applied, their replies lost (odca.md §2.4).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Drops {
+    /// None but the commits.
+    Commits,
+    /// Commits, `Setup`, `UpgradeClientToAdmin` and the password change.
+    Everything,
+}
+
+/// How a model device behaves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Persona {
+    /// Its name.
+    pub name: &'static str,
+    /// Its firmware.
+    pub version: AmtVersion,
+    /// Whether its local ports have TLS before provisioning.
+    pub local_tls: LocalTls,
+    /// What it shows after the commit that follows `Setup`.
+    pub after_commit: AfterCommit,
+    /// Which replies are lost.
+    pub drops: Drops,
+    /// Whether a commit in ACM wants the MEBx password first (wsman.md §2.3).
+    pub mebx_before_commit: bool,
+    /// Whether a default certificate is bound from the start (odca.md §2.4, AMT 16 and later).
+    pub default_bound: bool,
+}
+
+impl Persona {
+    /// Every persona.
+    pub const ALL: [Self; 8] = [
+        Self::flow_a("keeps-session", AfterCommit::Keeps, Drops::Commits),
+        Self::flow_a("drops-listed", AfterCommit::DefaultListed, Drops::Everything),
+        Self::flow_a("drops-odca", AfterCommit::Odca, Drops::Everything),
+        Self::flow_a("drops-unlisted", AfterCommit::DefaultUnlisted, Drops::Commits),
+        Self { mebx_before_commit: true, ..Self::flow_a("mebx-first", AfterCommit::DefaultListed, Drops::Commits) },
+        Self::flow_b("amt-12", AmtVersion::new(12, 0), false, Drops::Commits),
+        Self::flow_b("amt-16", AmtVersion::new(16, 1), true, Drops::Everything),
+        Self::flow_b("amt-18", AmtVersion::new(18, 0), true, Drops::Commits),
+    ];
+
+    const fn flow_a(name: &'static str, after_commit: AfterCommit, drops: Drops) -> Self {
+        Self {
+            name,
+            version: AmtVersion::new(19, 0),
+            local_tls: LocalTls::On,
+            after_commit,
+            drops,
+            mebx_before_commit: false,
+            default_bound: false,
+        }
+    }
+
+    const fn flow_b(name: &'static str, version: AmtVersion, default_bound: bool, drops: Drops) -> Self {
+        Self {
+            name,
+            version,
+            local_tls: LocalTls::Off,
+            after_commit: AfterCommit::Keeps,
+            drops,
+            mebx_before_commit: false,
+            default_bound,
+        }
+    }
+
+    /// The persona of that name.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|persona| persona.name == name)
+    }
+}
