@@ -5,4 +5,5 @@ pub use amt_provision_fsm as fsm;
 
 pub mod mei;
 pub mod password;
+pub mod protocol;
 pub mod secret;
