@@ -2,3 +2,8 @@
 #![deny(missing_docs)]
 
 pub use amt_provision_fsm as fsm;
+
+pub mod mei;
+pub mod password;
+pub mod protocol;
+pub mod secret;
