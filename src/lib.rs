@@ -2,4 +2,6 @@
 #![deny(missing_docs)]
 
 pub use amt_provision_fsm as fsm;
+pub mod pki;
 pub mod simulator;
+pub mod tunnel;

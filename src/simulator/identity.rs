@@ -295,7 +295,7 @@ impl Identity {
     }
 }
 
-/// A new RSA-2048 key pair; its `public_key_raw()` is what AMT answers as `DERKey` up to AMT 21 (wsman.md §2.4).
+/// A new RSA-2048 key pair; its `public_key_raw()` is what AMT answers as `DERKey` up to AMT 21 (wsman.md §2.6).
 ///
 /// # Errors
 /// If the cryptography library fails.
