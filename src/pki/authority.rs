@@ -18,7 +18,7 @@ use rustls::pki_types::{CertificateDer, PrivatePkcs8KeyDer, SubjectPublicKeyInfo
 use time::{Duration, OffsetDateTime};
 use x509_cert::der::Decode;
 use x509_cert::spki::SubjectPublicKeyInfoRef;
-use zeroize::Zeroizing;
+use zeroize::{Zeroize, Zeroizing};
 
 use super::certificate::CertificateParts;
 use super::spki::{KeyKind, modulus_bits, spki_hash};
@@ -195,10 +195,11 @@ impl DeploymentAuthority {
         let text = pem.expose().as_bytes();
         let certificate =
             CertificateDer::from_pem_slice(text).map_err(|_| AuthorityError::Stored("it has no certificate"))?;
-        let key = PrivatePkcs8KeyDer::from_pem_slice(text)
+        let mut pkcs8 = PrivatePkcs8KeyDer::from_pem_slice(text)
             .map_err(|_| AuthorityError::Stored("it has no private key in PKCS#8"))?;
-        let key = KeyPair::from_pkcs8_der_and_sign_algo(&key, &PKCS_ECDSA_P384_SHA384)
-            .map_err(|_| AuthorityError::Stored("its private key is not of P-384"))?;
+        let key = KeyPair::from_pkcs8_der_and_sign_algo(&pkcs8, &PKCS_ECDSA_P384_SHA384);
+        pkcs8.zeroize();
+        let key = key.map_err(|_| AuthorityError::Stored("its private key is not of P-384"))?;
         let parts =
             CertificateParts::read(&certificate).map_err(|_| AuthorityError::Stored("its certificate is damaged"))?;
         if parts.spki().as_ref() != key.subject_public_key_info() || !parts.is_self_signed() {

@@ -72,13 +72,18 @@ impl CertificateParts {
     /// Whether the certificate names itself as its issuer and carries a signature of its own key. That proves
     /// possession of the key and nothing about whose it is.
     pub fn is_self_signed(&self) -> bool {
-        let Ok(key) = RawPublicKeyEntity::try_from(&self.spki) else { return false };
-        self.issuer == self.subject
-            && SIGNATURE_ALGORITHMS
+        self.issuer == self.subject && self.is_signed_by(&self.spki)
+    }
+
+    /// Whether the certificate carries a signature of `key`, whatever names it bears.
+    pub fn is_signed_by(&self, key: &SubjectPublicKeyInfoDer<'_>) -> bool {
+        RawPublicKeyEntity::try_from(key).is_ok_and(|key| {
+            SIGNATURE_ALGORITHMS
                 .all
                 .iter()
                 .filter(|algorithm| algorithm.signature_alg_id().as_ref() == self.algorithm)
                 .any(|algorithm| key.verify_signature(*algorithm, &self.tbs, &self.signature).is_ok())
+        })
     }
 }
 

@@ -20,7 +20,8 @@ use std::sync::Arc;
 
 use rcgen::{
     BasicConstraints, CertificateParams, CertifiedIssuer, CustomExtension, DistinguishedName, DnType, IsCa, Issuer,
-    KeyIdMethod, KeyPair, KeyUsagePurpose, PKCS_ECDSA_P384_SHA384, PKCS_RSA_SHA256, RsaKeySize, SigningKey,
+    KeyIdMethod, KeyPair, KeyUsagePurpose, PKCS_ECDSA_P256_SHA256, PKCS_ECDSA_P384_SHA384, PKCS_RSA_SHA256, RsaKeySize,
+    SigningKey,
 };
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
@@ -111,6 +112,8 @@ pub struct ChainShape {
     pub not_after: OffsetDateTime,
     /// Octets of an unknown, non-critical extension put into every certificate: makes oversized ones.
     pub ballast: usize,
+    /// The level, the leaf being 0, whose key is on P-256 and signs with SHA-256: no ODCA has one.
+    pub p256_at: Option<usize>,
 }
 
 impl Default for ChainShape {
@@ -135,6 +138,14 @@ impl ChainShape {
             not_before: rcgen::date_time_ymd(2025, 8, 12),
             not_after: end_of_2049(),
             ballast: 0,
+            p256_at: None,
+        }
+    }
+
+    fn generate_key(&self, level: usize) -> Result<KeyPair, IdentityError> {
+        match self.p256_at {
+            Some(at) if at == level => Ok(KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256)?),
+            _ => generate_p384_key(),
         }
     }
 }
@@ -224,14 +235,14 @@ impl SimulatorAuthority {
     pub fn device(&self, shape: &ChainShape) -> Result<Identity, IdentityError> {
         let mut chain = vec![self.intermediate().clone()];
         let mut issuer: Option<Authority> = None;
-        for subject in &shape.authorities {
-            let key = generate_p384_key()?;
+        for (above, subject) in shape.authorities.iter().enumerate() {
+            let key = shape.generate_key(shape.authorities.len() - above)?;
             let params = dated(authority_params(subject.distinguished_name(), &key), shape);
             let authority = Authority::signed_by(params, key, issuer.as_deref().unwrap_or(&self.intermediate))?;
             chain.push(authority.der().clone());
             issuer = Some(authority);
         }
-        let key = generate_p384_key()?;
+        let key = shape.generate_key(0)?;
         let params = dated(leaf_params(&shape.leaf, shape.purpose)?, shape);
         let issuer: &Issuer<'_, KeyPair> = issuer.as_deref().unwrap_or(&self.intermediate);
         chain.push(params.signed_by(&key, issuer)?.into());

@@ -155,6 +155,14 @@ fn a_leaf_must_say_that_it_is_a_server() {
 }
 
 #[test]
+fn keys_on_another_curve_are_refused_at_every_level() {
+    let f = Fixture::new();
+    for level in 0..5 {
+        assert_eq!(f.refusal_of(|shape| shape.p256_at = Some(level)), OdcaRefusal::Algorithm, "level {level}");
+    }
+}
+
+#[test]
 fn a_path_has_five_authorities_no_fewer_and_no_more() {
     let f = Fixture::new();
     let refusal = f.refusal_of(|shape| drop(shape.authorities.remove(2)));

@@ -47,6 +47,16 @@ pub enum TrustSetError {
 }
 
 impl TrustSet {
+    /// Intel's production set.
+    pub fn production() -> Self {
+        production::trust_set()
+    }
+
+    /// The root: its name and key.
+    pub fn anchor(&self) -> &TrustAnchor<'static> {
+        &self.anchor
+    }
+
     /// A set of a root's certificate and the certificates of the CSME intermediates under it.
     ///
     /// # Errors
@@ -93,7 +103,7 @@ impl Default for OdcaTrust {
 impl OdcaTrust {
     /// Intel's production set alone.
     pub fn production() -> Self {
-        let production = production::trust_set();
+        let production = TrustSet::production();
         Self { anchors: vec![production.anchor.clone()], sets: vec![production] }
     }
 

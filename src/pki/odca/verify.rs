@@ -14,7 +14,7 @@ use x509_cert::ext::pkix::ExtendedKeyUsage;
 
 use super::names::{common_name, has_words, platform, security_version, unit};
 use super::{OdcaRefusal, OdcaTrust, TrustSet};
-use crate::pki::spki::{KeyKind, spki_hash};
+use crate::pki::spki::{KeyKind, spki_hash, spki_hash_of_certificate};
 
 /// How many certificates may be presented; AMT presents six.
 pub const MAX_CERTIFICATES: usize = 8;
@@ -87,6 +87,27 @@ fn within_limits<'a, 'c>(
 }
 
 impl TrustSet {
+    /// Whether a certificate is of the key of an intermediate that makes CSME platforms, whatever its name.
+    ///
+    /// # Errors
+    /// [`OdcaRefusal::Intermediate`], or [`OdcaRefusal::Unreadable`].
+    pub fn check_intermediate(&self, certificate: &CertificateDer<'_>) -> Result<(), OdcaRefusal> {
+        let found = spki_hash_of_certificate(certificate).map_err(|_| OdcaRefusal::Unreadable { level: 5 })?;
+        if self.intermediates.contains(&found) { Ok(()) } else { Err(OdcaRefusal::Intermediate { found }) }
+    }
+
+    /// The platform of an issuing CA's certificate, if its branch is allowed. Only its name is looked at.
+    ///
+    /// # Errors
+    /// [`OdcaRefusal::Branch`], or [`OdcaRefusal::Unreadable`].
+    pub fn check_issuing_ca(&self, certificate: &CertificateDer<'_>) -> Result<String, OdcaRefusal> {
+        let unit = unit(&Certificate::from_der(certificate).map_err(|_| OdcaRefusal::Unreadable { level: 4 })?);
+        match platform(&unit, &self.branches) {
+            Some(platform) => Ok(platform.to_owned()),
+            None => Err(OdcaRefusal::Branch { found: unit }),
+        }
+    }
+
     /// Judges a path whose signatures, dates and constraints are verified up to this set's root.
     fn judge(&self, leaf: &CertificateDer<'_>, path: &VerifiedPath<'_>) -> Result<OdcaIdentity, OdcaRefusal> {
         let mut ders = vec![leaf.clone().into_owned()];
@@ -95,20 +116,13 @@ impl TrustSet {
         for (level, der) in ders.iter().enumerate() {
             parsed.push(Certificate::from_der(der).map_err(|_| OdcaRefusal::Unreadable { level })?);
         }
-        let ([leaf, amt, kernel, rom, issuing, _], [_, _, _, rom_der, _, _]) = (&parsed[..], &ders[..]) else {
+        let ([leaf, amt, kernel, rom, _, _], [_, _, _, rom_der, issuing, intermediate]) = (&parsed[..], &ders[..])
+        else {
             return Err(OdcaRefusal::PathLength { found: parsed.len() - 1 });
         };
 
-        if let Some(last) = path.intermediate_certificates().next_back() {
-            let found = spki_hash(&last.subject_public_key_info());
-            if !self.intermediates.contains(&found) {
-                return Err(OdcaRefusal::Intermediate { found });
-            }
-        }
-        let issuing = unit(issuing);
-        let Some(platform) = platform(&issuing, &self.branches).map(String::from) else {
-            return Err(OdcaRefusal::Branch { found: issuing });
-        };
+        self.check_intermediate(intermediate)?;
+        let platform = self.check_issuing_ca(issuing)?;
         let rom = common_name(rom);
         if !has_words(&rom, &["ROM", "CA"]) {
             return Err(OdcaRefusal::RomCa { found: rom });

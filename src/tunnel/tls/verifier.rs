@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, OnceLock};
 
+use amt_provision_fsm::identity::SpkiHash;
 use amt_provision_fsm::peer::{Expectation, OdcaExpectation, Peer, Voucher};
 use rustls::client::ResolvesClientCert;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
@@ -66,7 +67,7 @@ impl Verifier {
         let pinned = self.expectation.pins.contains(&found);
 
         if self.expectation.odca != OdcaExpectation::Refused && chain.len() > 1 {
-            match self.decide_odca(chain, now) {
+            match self.decide_odca(chain, found, now) {
                 Err(_) if pinned => return by_nobody(),
                 decided => return decided,
             }
@@ -87,14 +88,12 @@ impl Verifier {
         })
     }
 
-    fn decide_odca(&self, chain: &[CertificateDer<'_>], now: UnixTime) -> Result<Accepted, Refusal> {
+    fn decide_odca(&self, chain: &[CertificateDer<'_>], spki: SpkiHash, now: UnixTime) -> Result<Accepted, Refusal> {
         let identity = self.trust.verify(chain, now)?;
         let found = identity.rom_ca;
         match self.expectation.odca {
             OdcaExpectation::Enrolled(enrolled) if enrolled != found => Err(Refusal::OtherDevice { enrolled, found }),
-            _ => {
-                Ok(Accepted { peer: Peer { spki: identity.leaf, voucher: Voucher::Odca(found) }, odca: Some(identity) })
-            }
+            _ => Ok(Accepted { peer: Peer { spki, voucher: Voucher::Odca(found) }, odca: Some(identity) }),
         }
     }
 }
