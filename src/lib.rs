@@ -7,3 +7,6 @@ pub mod mei;
 pub mod password;
 pub mod protocol;
 pub mod secret;
+pub mod pki;
+pub mod simulator;
+pub mod tunnel;

@@ -1,0 +1,124 @@
+//! Public keys: what a pin is, which kinds there are, and which signatures are taken.
+
+use amt_provision_fsm::identity::SpkiHash;
+use pkcs1::RsaPublicKeyRef;
+use rustls::SignatureScheme;
+use rustls::crypto::WebPkiSupportedAlgorithms;
+use rustls::pki_types::{CertificateDer, SubjectPublicKeyInfoDer};
+use sha2::{Digest, Sha256};
+use webpki::aws_lc_rs as algorithm;
+use x509_cert::der::Decode;
+use x509_cert::der::asn1::ObjectIdentifier;
+use x509_cert::spki::SubjectPublicKeyInfoRef;
+
+use super::certificate::{CertificateError, CertificateParts};
+
+/// The pin of a public key: SHA-256 of its SubjectPublicKeyInfo in DER.
+pub fn spki_hash(spki: &SubjectPublicKeyInfoDer<'_>) -> SpkiHash {
+    SpkiHash::from_bytes(Sha256::digest(spki).into())
+}
+
+/// The pin of the key in a certificate of any X.509 version.
+///
+/// # Errors
+/// If it is no certificate.
+pub fn spki_hash_of_certificate(certificate: &CertificateDer<'_>) -> Result<SpkiHash, CertificateError> {
+    Ok(spki_hash(CertificateParts::read(certificate)?.spki()))
+}
+
+/// The kind of a public key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KeyKind {
+    /// RSA.
+    Rsa {
+        /// Length of the modulus.
+        bits: usize,
+    },
+    /// A point on P-384, uncompressed.
+    P384,
+    /// Another algorithm or curve, or no key at all.
+    Other,
+}
+
+impl KeyKind {
+    /// The kind of `spki`.
+    pub fn of(spki: &SubjectPublicKeyInfoDer<'_>) -> Self {
+        Self::read(spki).unwrap_or(Self::Other)
+    }
+
+    fn read(spki: &[u8]) -> Option<Self> {
+        const RSA_ENCRYPTION: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.1");
+        const EC_PUBLIC_KEY: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.2.1");
+        const SECP384R1: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.132.0.34");
+        const UNCOMPRESSED_P384_POINT: usize = 1 + 2 * 48;
+
+        let spki = SubjectPublicKeyInfoRef::from_der(spki).ok()?;
+        let key = spki.subject_public_key.as_bytes()?;
+        match spki.algorithm.oid {
+            RSA_ENCRYPTION => Some(Self::Rsa { bits: modulus_bits(&RsaPublicKeyRef::from_der(key).ok()?) }),
+            EC_PUBLIC_KEY if spki.algorithm.parameters_oid().ok()? == SECP384R1 => {
+                (key.len() == UNCOMPRESSED_P384_POINT && key.first() == Some(&4)).then_some(Self::P384)
+            }
+            _ => None,
+        }
+    }
+}
+
+/// Length of an RSA key's modulus in bits.
+pub(super) fn modulus_bits(key: &RsaPublicKeyRef<'_>) -> usize {
+    let bytes = key.modulus.as_bytes();
+    let leading_zeros = bytes.first().map_or(0, |first| first.leading_zeros() as usize);
+    bytes.len() * 8 - leading_zeros
+}
+
+/// The signatures that a device may make: RSA of at least 2048 bits, P-256 and P-384. Without the Edwards,
+/// P-521 and post-quantum ones of the provider's default, which no AMT has and which lengthen the ClientHello.
+pub static SIGNATURE_ALGORITHMS: WebPkiSupportedAlgorithms = WebPkiSupportedAlgorithms {
+    all: &[
+        algorithm::ECDSA_P384_SHA384,
+        algorithm::ECDSA_P384_SHA256,
+        algorithm::ECDSA_P256_SHA256,
+        algorithm::ECDSA_P256_SHA384,
+        algorithm::RSA_PKCS1_2048_8192_SHA256,
+        algorithm::RSA_PKCS1_2048_8192_SHA384,
+        algorithm::RSA_PKCS1_2048_8192_SHA512,
+        algorithm::RSA_PSS_2048_8192_SHA256_LEGACY_KEY,
+        algorithm::RSA_PSS_2048_8192_SHA384_LEGACY_KEY,
+        algorithm::RSA_PSS_2048_8192_SHA512_LEGACY_KEY,
+    ],
+    // TLS 1.3 takes the first algorithm of a scheme, TLS 1.2 any: there the scheme does not fix the curve.
+    mapping: &[
+        (SignatureScheme::ECDSA_NISTP384_SHA384, &[algorithm::ECDSA_P384_SHA384, algorithm::ECDSA_P256_SHA384]),
+        (SignatureScheme::ECDSA_NISTP256_SHA256, &[algorithm::ECDSA_P256_SHA256, algorithm::ECDSA_P384_SHA256]),
+        (SignatureScheme::RSA_PSS_SHA512, &[algorithm::RSA_PSS_2048_8192_SHA512_LEGACY_KEY]),
+        (SignatureScheme::RSA_PSS_SHA384, &[algorithm::RSA_PSS_2048_8192_SHA384_LEGACY_KEY]),
+        (SignatureScheme::RSA_PSS_SHA256, &[algorithm::RSA_PSS_2048_8192_SHA256_LEGACY_KEY]),
+        (SignatureScheme::RSA_PKCS1_SHA512, &[algorithm::RSA_PKCS1_2048_8192_SHA512]),
+        (SignatureScheme::RSA_PKCS1_SHA384, &[algorithm::RSA_PKCS1_2048_8192_SHA384]),
+        (SignatureScheme::RSA_PKCS1_SHA256, &[algorithm::RSA_PKCS1_2048_8192_SHA256]),
+    ],
+};
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::simulator::identity::{Identity, generate_p384_key, generate_rsa_key};
+    use rcgen::{KeyPair, PKCS_ECDSA_P256_SHA256, PublicKeyData};
+
+    #[test]
+    fn keys_are_told_apart_by_kind_and_size() {
+        let kind = |key: KeyPair| KeyKind::of(&key.subject_public_key_info().into());
+        assert_eq!(kind(generate_rsa_key().unwrap()), KeyKind::Rsa { bits: 2048 });
+        assert_eq!(kind(generate_p384_key().unwrap()), KeyKind::P384);
+        assert_eq!(kind(KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256).unwrap()), KeyKind::Other);
+        assert_eq!(KeyKind::of(&b"\x30\x00"[..].into()), KeyKind::Other);
+    }
+
+    #[test]
+    fn a_pin_is_of_the_key_and_not_of_the_certificate() {
+        let key = generate_p384_key().unwrap();
+        let pin = spki_hash(&key.subject_public_key_info().into());
+        let v3 = Identity::self_signed(key).unwrap();
+        assert_eq!(spki_hash_of_certificate(&v3.chain[0]), Ok(pin));
+    }
+}
