@@ -2,3 +2,5 @@
 #![deny(missing_docs)]
 
 pub use amt_provision_fsm as fsm;
+
+pub mod wsman;

@@ -1,0 +1,3 @@
+//! WS-Management.
+pub mod namespace;
+pub mod xml;
