@@ -3,4 +3,5 @@
 
 pub use amt_provision_fsm as fsm;
 
+pub mod http;
 pub mod wsman;

@@ -1,5 +1,4 @@
 //! WS-Management: what is asked of a device and what it answers, sans-I/O, for both ends.
-#![warn(missing_docs)]
 
 mod call;
 pub mod envelope;
