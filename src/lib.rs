@@ -3,10 +3,12 @@
 
 pub use amt_provision_fsm as fsm;
 
+pub mod http;
 pub mod mei;
 pub mod password;
+pub mod pki;
 pub mod protocol;
 pub mod secret;
-pub mod pki;
 pub mod simulator;
 pub mod tunnel;
+pub mod wsman;

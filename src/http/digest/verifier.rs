@@ -1,0 +1,122 @@
+//! The device's side: hands out nonces and checks answers.
+
+use std::collections::VecDeque;
+
+use thiserror::Error;
+
+use super::challenge::Challenge;
+use super::ha1::{DigestRealm, Ha1};
+use super::params::parse;
+use crate::http::WSMAN_PATH;
+
+/// Nonces that a device remembers; the oldest goes first.
+pub const MAX_NONCES: usize = 64;
+
+/// Checks `Authorization` fields as AMT does: quoted or bare values in any order, `nc` strictly increasing.
+#[derive(Debug)]
+pub struct Verifier {
+    realm: DigestRealm,
+    nonces: VecDeque<(String, u32)>,
+}
+
+/// An answer that was right.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Login {
+    /// Who it is.
+    pub username: String,
+    /// The nonce: what AMT ties its session state to, not the connection.
+    pub nonce: String,
+}
+
+/// Why an answer was not right. The reply is 401 with a fresh nonce in any case.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+pub enum Denied {
+    /// No digest answer, or one that lacks something.
+    #[error("malformed Authorization: {0}")]
+    Malformed(&'static str),
+    /// A nonce that this device does not know (any more): the challenge says `stale`.
+    #[error("unknown nonce")]
+    UnknownNonce,
+    /// A count that was there before.
+    #[error("nonce count used before")]
+    Replayed,
+    /// Another device's realm, or another path.
+    #[error("another {0} than this device's")]
+    Elsewhere(&'static str),
+    /// No such user or a wrong password; AMT does not say which.
+    #[error("wrong user name or password")]
+    Credentials,
+}
+
+impl Denied {
+    /// What the next challenge says in `stale`.
+    pub const fn is_stale(self) -> bool {
+        matches!(self, Self::UnknownNonce | Self::Replayed)
+    }
+}
+
+impl Verifier {
+    /// A device with that realm and no nonces out yet.
+    pub const fn new(realm: DigestRealm) -> Self {
+        Self { realm, nonces: VecDeque::new() }
+    }
+
+    /// Hands out `nonce`, which must be fresh.
+    pub fn challenge(&mut self, nonce: &str, stale: bool) -> Challenge {
+        if self.nonces.len() == MAX_NONCES {
+            self.nonces.pop_front();
+        }
+        self.nonces.push_back((nonce.to_owned(), 0));
+        Challenge { realm: self.realm.clone(), nonce: nonce.to_owned(), opaque: None, stale }
+    }
+
+    /// Forgets all nonces, as a restart does.
+    pub fn forget_nonces(&mut self) {
+        self.nonces.clear();
+    }
+
+    /// Checks the value of one `Authorization` field of a `method` request to the device's path. `ha1_of` knows the
+    /// users.
+    ///
+    /// # Errors
+    /// [`Denied`]. A count is used up only by a right answer.
+    pub fn verify(
+        &mut self,
+        authorization: &str,
+        method: &str,
+        ha1_of: impl FnOnce(&str) -> Option<Ha1>,
+    ) -> Result<Login, Denied> {
+        let schemes = parse(authorization).ok_or(Denied::Malformed("a quote that is not closed"))?;
+        let [digest] = schemes.as_slice() else { return Err(Denied::Malformed("not one scheme")) };
+        if !digest.name.eq_ignore_ascii_case("Digest") {
+            return Err(Denied::Malformed("not Digest"));
+        }
+        if digest.repeats_a_parameter() {
+            return Err(Denied::Malformed("a parameter twice"));
+        }
+        let get = |name: &'static str| digest.get(name).ok_or(Denied::Malformed(name));
+        let (username, nonce, cnonce, response) = (get("username")?, get("nonce")?, get("cnonce")?, get("response")?);
+        if get("qop")? != "auth" {
+            return Err(Denied::Malformed("qop"));
+        }
+        let nc = get("nc")?;
+        let nc = u32::from_str_radix(nc, 16).ok().filter(|_| nc.len() == 8 && !nc.starts_with('+'));
+        let nc = nc.ok_or(Denied::Malformed("nc"))?;
+        if get("realm")? != self.realm.to_string() {
+            return Err(Denied::Elsewhere("realm"));
+        }
+        if get("uri")? != WSMAN_PATH {
+            return Err(Denied::Elsewhere("uri"));
+        }
+        let (_, last) = self.nonces.iter_mut().find(|(known, _)| known == nonce).ok_or(Denied::UnknownNonce)?;
+        if nc <= *last {
+            return Err(Denied::Replayed);
+        }
+        let ha1 = ha1_of(username).ok_or(Denied::Credentials)?;
+        if response != ha1.response(method, nonce, nc, cnonce) {
+            return Err(Denied::Credentials);
+        }
+        *last = nc;
+        Ok(Login { username: username.to_owned(), nonce: nonce.to_owned() })
+    }
+}
