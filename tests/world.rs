@@ -23,12 +23,17 @@ fn profile(rng: &mut Rng) -> Profile {
 fn case(seed: u64) -> Case {
     let mut rng = Rng::new(seed);
     let persona = *rng.pick(&Persona::ALL);
-    let orders = match rng.below(4) {
-        0 => vec![Order::Provision, Order::Rotate],
-        1 => vec![Order::Provision, Order::Deactivate, Order::Provision],
-        _ => vec![Order::Provision],
+    let orders = match rng.below(6) {
+        0 => vec![(Order::Provision, None), (Order::Rotate, None)],
+        1 => vec![(Order::Provision, None), (Order::Deactivate, None), (Order::Provision, None)],
+        2 => {
+            let patience = u32::try_from(rng.below(1500)).unwrap_or(0);
+            vec![(Order::Provision, Some(patience)), (Order::Deactivate, Some(patience)), (Order::Provision, None)]
+        }
+        _ => vec![(Order::Provision, None)],
     };
-    Case { seed, persona, profile: profile(&mut rng), orders, faults: FaultPlan::random(&mut rng, 6, 400) }
+    let horizon = *rng.pick(&[200, 600, 2000]);
+    Case { seed, persona, profile: profile(&mut rng), orders, faults: FaultPlan::random(&mut rng, 8, horizon) }
 }
 
 fn explain(seed: u64, report: &Report) -> String {
@@ -68,5 +73,12 @@ fn every_guarantee_holds_on_every_seed_and_every_edge_is_taken() {
 fn show() {
     let seed: u64 = std::env::var("SEED").unwrap().parse().unwrap();
     let report = World::new(case(seed), true).run();
-    println!("{}\n{:?} {} steps {} runs {}", report.log.join("\n"), report.violation, report.steps, report.runs, report.took);
+    println!(
+        "{}\n{:?} {} steps {} runs {}",
+        report.log.join("\n"),
+        report.violation,
+        report.steps,
+        report.runs,
+        report.took
+    );
 }

@@ -7,7 +7,7 @@ use crate::fault::{Fault, Operator, Peer};
 use crate::firmware::{AmtVersion, ControlMode, Port};
 use crate::identity::{RomCaHash, Uuid};
 use crate::peer::{Expectation, OdcaExpectation};
-use crate::record::{Provenance, Record};
+use crate::record::{Pins, Provenance, Record};
 use crate::request::{ChainLength, Once};
 
 /// What a profile wants, as far as the core decides by it.
@@ -150,11 +150,12 @@ pub fn route(report: &DeviceReport, record: &Record, profile: &Profile, order: O
         LocalTls::Off if report.version.must_have_local_tls() => Err(Peer::TlsMissing(report.version).into()),
         // We may have taken it out of service ourselves; all that is sent is the question.
         LocalTls::Off if order == Order::Deactivate && record.doubt == Some(Once::Unprovision) => Ok(Route::Plain),
-        LocalTls::Off if record.pins.confirmed.is_some() => Err(Peer::Downgrade.into()),
-        LocalTls::Off if record.pins.intended.is_some() => Ok(Route::Either),
+        LocalTls::Off if record.pins.binding().is_some() => Err(Peer::Downgrade.into()),
         LocalTls::Off => match (profile.flow_b.or(record.flow_b), profile.minimum) {
             (FlowB::Refused, _) => Err(Operator::FlowBOff(report.version).into()),
-            (FlowB::Allowed, Provenance::FirstUse) => Ok(Route::Plain),
+            // A commit may have been applied and its restart be under way.
+            (FlowB::Allowed, Provenance::FirstUse) if record.pins == Pins::NONE => Ok(Route::Plain),
+            (FlowB::Allowed, Provenance::FirstUse) => Ok(Route::Either),
             (FlowB::Allowed, minimum) => {
                 Err(Operator::ProvenanceTooWeak { minimum, offered: Provenance::FirstUse }.into())
             }
@@ -167,7 +168,7 @@ pub fn expectation(record: &Record, profile: &Profile) -> Expectation {
     let enrolled = record.rom_ca.map(OdcaExpectation::Enrolled);
     let mut pins = alloc::vec::Vec::new();
     pins.extend([record.pins.confirmed, record.pins.intended].into_iter().flatten().map(|pin| pin.spki));
-    if record.pins.confirmed.is_some() {
+    if record.pins.binding().is_some() {
         // From a confirmed pin there is no way down; an unprovisioned device comes home over ODCA.
         return Expectation { pins, odca: enrolled.unwrap_or_default(), self_signed: false };
     }

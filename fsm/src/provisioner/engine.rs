@@ -195,10 +195,10 @@ impl Provisioner {
     /// The one place where the session is replaced: a channel that it leaves behind is closed, the edges
     /// that it took are reported, and an end ends the run.
     fn transition(&mut self, to: impl FnOnce(AnySession) -> AnySession) {
-        let before = self.open_channel();
+        let before = self.channel();
         let session = self.session.take().expect("`transition` does not nest");
         self.session = Some(to(session));
-        if let Some(id) = before.filter(|id| self.open_channel() != Some(*id)) {
+        if let Some(id) = before.filter(|id| self.channel() != Some(*id)) {
             self.outputs.push_back(Output::Close(id));
             self.awaiting = Awaiting::Nothing;
             self.deadline = None;
@@ -228,7 +228,7 @@ impl Provisioner {
     }
 
     /// The connection that is open or being opened.
-    fn open_channel(&self) -> Option<ChannelId> {
+    pub fn channel(&self) -> Option<ChannelId> {
         match self.session() {
             AnySession::TcpOpen(session) => session.stage.channel(),
             session => session.context().link.as_ref().map(|link| link.id),
@@ -304,7 +304,7 @@ impl Provisioner {
         if matches!(request, Request::CommitChanges) && self.context().commits >= Context::COMMITS {
             return self.give_up(Operator::HalfProvisioned.into());
         }
-        let (Some(login), Some(channel)) = (self.context().login(), self.open_channel()) else {
+        let (Some(login), Some(channel)) = (self.context().login(), self.channel()) else {
             return self.transition(AnySession::lose_channel);
         };
         let id = self.next_request;
@@ -398,7 +398,7 @@ impl Provisioner {
     fn on_channel_lost(&mut self, id: ChannelId) {
         if self.dials(id) {
             self.retry();
-        } else if self.open_channel() == Some(id) {
+        } else if self.channel() == Some(id) {
             self.transition(AnySession::lose_channel);
         }
     }

@@ -1,6 +1,6 @@
 //! The only ways in which a record changes.
 
-use super::{KeyMark, Password, PasswordId, PasswordState, Pin, Pins, Record};
+use super::{Hold, KeyMark, Password, PasswordId, PasswordState, Pin, Pins, Record};
 use crate::identity::{RomCaHash, SpkiHash};
 use crate::policy::FlowB;
 use crate::request::Once;
@@ -8,9 +8,11 @@ use crate::request::Once;
 /// One change of a [`Record`]. Each is durable before the request that it belongs to is released.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Intent {
-    /// The operator's permit is used up: the device starts over as one that was never seen, with its
-    /// passwords kept and, where the permit names one, the ROM-CA hash it must prove (G5).
+    /// The operator's permit is used up: the device may come as one that was never seen, with the ROM-CA
+    /// hash that the permit names, if it names one; or still with the key that is stored (G5).
     UsePermit,
+    /// The device has shown its stored key after all: it is held to it again.
+    Hold,
     /// The ROM-CA hash that this device's ODCA session proved.
     EnrolRomCa(RomCaHash),
     /// The device's default key, as listed inside an ODCA session.
@@ -55,7 +57,7 @@ impl Record {
         match intent {
             Intent::UsePermit => {
                 let permit = self.permit.take();
-                self.reset();
+                self.pins.hold = Hold::Released;
                 self.rom_ca = permit.and_then(|permit| permit.expect_rom_ca);
                 self.flow_b = permit.map_or(FlowB::Refused, |permit| permit.flow_b);
             }
@@ -82,10 +84,14 @@ impl Record {
                 self.keying = None;
                 self.pins.intended = Some(pin);
             }
+            Intent::Hold => {
+                self.flow_b = FlowB::Refused;
+                self.pins.hold = Hold::Firm;
+            }
             Intent::ConfirmPin(pin) => {
                 self.keying = None;
                 self.flow_b = FlowB::Refused;
-                self.pins = Pins { confirmed: Some(pin), intended: None, interim: None };
+                self.pins = Pins { confirmed: Some(pin), ..Pins::NONE };
             }
             Intent::CommitAdmin => self.admin_committed = true,
             Intent::SetMebx => {
@@ -100,7 +106,7 @@ impl Record {
     }
 
     fn reset(&mut self) {
-        self.pins = Pins::default();
+        self.pins = Pins::NONE;
         self.keying = None;
         self.doubt = None;
         self.mebx = None;

@@ -14,7 +14,7 @@ mod snapshot;
 pub use intent::Intent;
 pub use ledger::{DoubtDurable, Generation, Ledger, PinDurable};
 pub use password::{Password, PasswordId, PasswordState, Passwords};
-pub use pin::{KeyMark, Pin, Pins, Provenance};
+pub use pin::{Hold, KeyMark, Pin, Pins, Provenance};
 pub use snapshot::{Snapshot, SnapshotError};
 
 use serde::{Deserialize, Serialize};
@@ -56,7 +56,7 @@ impl Record {
         Self {
             uuid,
             rom_ca: None,
-            pins: Pins { confirmed: None, intended: None, interim: None },
+            pins: Pins::NONE,
             admin: Passwords::NONE,
             mebx: None,
             doubt: None,

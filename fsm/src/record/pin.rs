@@ -62,6 +62,28 @@ pub struct Pins {
     pub intended: Option<Pin>,
     /// The device's default key as it was listed inside an ODCA session.
     pub interim: Option<SpkiHash>,
+    /// Whether the confirmed key binds, or an operator's permit has opened the other ways again.
+    pub hold: Hold,
+}
+
+/// How firmly a device is held to its confirmed key.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Hold {
+    /// It may show nothing else.
+    #[default]
+    Firm,
+    /// It may show it still, or come as one that was never seen: a permit was used (G5).
+    Released,
+}
+
+impl Pins {
+    /// No key at all.
+    pub const NONE: Self = Self { confirmed: None, intended: None, interim: None, hold: Hold::Firm };
+
+    /// The pin that there is no way down from.
+    pub fn binding(&self) -> Option<Pin> {
+        self.confirmed.filter(|_| self.hold == Hold::Firm)
+    }
 }
 
 /// A key generation that was asked for and not yet seen to have happened: the key that is there now and

@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 
 use super::facts::Facts;
 use crate::edges::Edge;
-use crate::firmware::ControlMode;
+use crate::firmware::{ControlMode, Port};
 use crate::policy::{DeviceReport, Order, Profile, Route};
 use crate::provisioner::ChannelId;
 use crate::record::{Intent, Ledger, Record};
@@ -152,6 +152,16 @@ impl Context {
         }
     }
 
+    /// The port of the `attempt`th try. A pin that was confirmed in this very run closes the plain port,
+    /// whatever was open when the run began (G5); only the question whether our own `Unprovision` was
+    /// applied may still be asked there.
+    pub(crate) fn port(&self, attempt: u32) -> Port {
+        match (self.route, self.record().pins.binding()) {
+            (Route::Either, Some(_)) => Port::Tls,
+            (route, _) => route.port(attempt),
+        }
+    }
+
     /// The login to try next over this channel; `None` when the device has refused them all.
     pub(crate) fn login(&self) -> Option<Login> {
         let facts = &self.link.as_ref()?.facts;
@@ -159,6 +169,9 @@ impl Context {
         let admin = self.record().admin.candidates().map(|password| Login::Admin(password.id));
         let local = core::iter::once(Login::LocalSystem);
         let free = |login: &Login| !facts.is_refused(*login);
+        if let Some(proven) = facts.proven.map(Login::Admin).filter(free) {
+            return Some(proven);
+        }
         match mode {
             ControlMode::PreProvisioning => local.chain(admin).find(free),
             ControlMode::Client | ControlMode::Admin => admin.chain(local).find(free),

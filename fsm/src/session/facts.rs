@@ -139,6 +139,7 @@ impl Facts {
             Request::Setup { .. } | Request::UpgradeClientToAdmin { .. } | Request::Unprovision => {
                 self.look_again();
                 self.refused_logins.clear();
+                self.proven = None;
                 // The firmware may have made its default certificate just now (odca.md §2.1).
                 self.context = None;
                 self.certificates = None;
@@ -146,6 +147,7 @@ impl Facts {
             Request::SetAdminPassword { .. } => {
                 self.look_again();
                 self.refused_logins.clear();
+                self.proven = None;
             }
             Request::CommitChanges => self.committed = true,
             Request::GenerateKeyPair(_) => {

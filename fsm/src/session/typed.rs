@@ -208,6 +208,9 @@ impl<S: Stage, C: Connected> Session<S, C> {
                 // "Not applied" counts only over a channel that the request was not sent on (G6).
                 match self.facts().sent {
                     Some(sent) if sent == once && !applied => Err(Want::Reopen),
+                    // One change: between two, a loss would leave a pin without the doubt that explains
+                    // why the device no longer shows it.
+                    _ if once == Once::Unprovision && applied => Err(Want::Intend(Intent::Reset)),
                     _ => Err(Want::Intend(Intent::Settle)),
                 }
             }

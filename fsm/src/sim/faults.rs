@@ -26,19 +26,23 @@ pub enum Fault {
     FailStore,
     /// Another server has taken the device over when the next record is to be stored.
     LoseLease,
-    /// Somebody at the machine takes the device out of provisioning.
+    /// Somebody at the machine takes the device out of provisioning; it restarts.
     Unprovision,
+    /// The same, and the connections live on.
+    UnprovisionQuietly,
+    /// The device answers the next question for its UUID with another one.
+    StrangeUuid,
     /// The relay shows a key of its own in the next handshake.
     Impostor,
-    /// The device refuses its next change with an internal error.
-    Hiccup,
+    /// The device refuses its next change with this ReturnValue (wsman.md §2.20).
+    Refuse(u32),
     /// The machine's clock jumps ahead: it was asleep.
     Sleep(Millis),
 }
 
 impl Fault {
     /// Every kind of fault, with lengths of time to match.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 19] = [
         Self::CutTcp,
         Self::CutLine,
         Self::CrashServer,
@@ -51,8 +55,12 @@ impl Fault {
         Self::FailStore,
         Self::LoseLease,
         Self::Unprovision,
+        Self::UnprovisionQuietly,
+        Self::StrangeUuid,
         Self::Impostor,
-        Self::Hiccup,
+        Self::Refuse(1),
+        Self::Refuse(36),
+        Self::Refuse(38),
         Self::Sleep(Millis::from_secs(600)),
     ];
 }

@@ -17,7 +17,7 @@ use crate::request::{Class, Login, Once, Request};
 use crate::time::Instant;
 
 /// A guarantee that did not hold.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Violation {
     /// Its number and name.
     pub guarantee: &'static str,
@@ -106,7 +106,7 @@ pub fn a_shown_key_is_stored(device: &Device, disk: &Disk) -> Check {
 /// G5: no downgrade. A device with a confirmed pin is spoken to over that pin, or over ODCA with the
 /// enrolled ROM-CA hash.
 pub fn no_downgrade(place: Place, disk: &Disk) -> Check {
-    let Some(record) = disk.record().filter(|record| record.pins.confirmed.is_some()) else { return Ok(()) };
+    let Some(record) = disk.record().filter(|record| record.pins.binding().is_some()) else { return Ok(()) };
     let deactivating = record.doubt == Some(Once::Unprovision);
     let held = match place.channel {
         ChannelName::PinnedProven | ChannelName::PinnedFirstUse => true,

@@ -7,9 +7,12 @@
 //!   [`Relay`](crate::relay::Relay) and a device together, cuts and crashes them by a [`FaultPlan`], heals
 //!   them, and checks the [`invariants`] after every event.
 //!
+//! * [`Bench`] is server and device alone, for tests that say exactly what happens and for the model checker.
+//!
 //! Anyone who writes a driver of their own can hold it against the same device: see `Device::connect` and
 //! `Device::answer`.
 
+mod bench;
 mod device;
 mod faults;
 pub mod invariants;
@@ -19,6 +22,7 @@ mod server;
 mod wire;
 mod world;
 
+pub use bench::{Action, Bench};
 pub use device::{Answer, Connection, Counters, Device, Shown, Truth, issue, key_spki};
 pub use faults::{Fault, FaultPlan};
 pub use invariants::Violation;

@@ -78,7 +78,7 @@ impl Disk {
 }
 
 /// The server: at most one run, and the disk.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Server {
     /// The run that goes on.
     pub run: Option<Provisioner>,

@@ -33,8 +33,9 @@ pub struct Case {
     pub persona: Persona,
     /// The profile.
     pub profile: Profile,
-    /// What the operator orders, one after the other.
-    pub orders: Vec<Order>,
+    /// What the operator orders, one after the other, and after how many events an order is taken back
+    /// before it is carried out.
+    pub orders: Vec<(Order, Option<u32>)>,
     /// What goes wrong.
     pub faults: FaultPlan,
 }
@@ -116,6 +117,9 @@ pub struct World {
     logged: bool,
     outcome: Option<Outcome>,
     rotated_from: Option<SpkiHash>,
+    strange_uuid: Uuid,
+    /// Somebody has unprovisioned the device since it was last looked at: nobody can know it yet.
+    changed_unseen: bool,
 }
 
 const LIMITS: Limits = Limits::DEFAULT;
@@ -160,6 +164,8 @@ impl World {
             logged,
             outcome: None,
             rotated_from: None,
+            strange_uuid: Uuid::from_bytes([7; 16]).expect("the stranger's UUID is no placeholder"),
+            changed_unseen: false,
             case,
         }
     }
@@ -175,19 +181,23 @@ impl World {
 
     fn live(&mut self) -> Result<(), Violation> {
         let orders = core::mem::take(&mut self.case.orders);
-        for order in orders {
+        for (order, patience) in orders {
             self.log(|| format!("order: {order:?}"));
             self.rotated_from = self.server.disk.record().and_then(|record| record.pins.confirmed).map(|pin| pin.spki);
-            self.carry_out(order)?;
+            self.carry_out(order, patience)?;
         }
         Ok(())
     }
 
-    fn carry_out(&mut self, order: Order) -> Result<(), Violation> {
+    fn carry_out(&mut self, order: Order, patience: Option<u32>) -> Result<(), Violation> {
         self.outcome = None;
         self.schedule(Millis(0), Event::RelayStarts);
         let begun = self.report.steps;
         while !self.is_done(order) {
+            if patience.is_some_and(|patience| self.report.steps - begun > patience) {
+                self.stop();
+                return Ok(());
+            }
             if self.report.steps - begun > STEPS / 2 {
                 self.case.faults.heal();
                 self.armed.clear();
@@ -212,19 +222,24 @@ impl World {
             pin != self.rotated_from
         };
         match (&self.outcome, order) {
-            (Some(Outcome::Configured { .. }), Order::Provision) => true,
-            (Some(Outcome::Configured { .. }), Order::Rotate) => rotated(),
+            (Some(Outcome::Configured { .. }), Order::Provision) => !self.changed_unseen,
+            (Some(Outcome::Configured { .. }), Order::Rotate) => rotated() && !self.changed_unseen,
             (Some(Outcome::Unprovisioned), Order::Deactivate) => true,
             _ => false,
         }
     }
 
-    fn judge(&mut self, order: Order) -> Result<(), Violation> {
+    /// Everything stops but the device and the disk.
+    fn stop(&mut self) {
         self.relay = None;
         self.cut_tcp();
         self.queue.clear();
         self.server.run = None;
         self.server_epoch += 1;
+    }
+
+    fn judge(&mut self, order: Order) -> Result<(), Violation> {
+        self.stop();
         let record = self.server.disk.record();
         let proven = record.and_then(|record| record.pins.confirmed).is_some_and(|pin| pin.provenance.is_proven());
         let goal = invariants::goal_of(&self.case.profile, proven);
@@ -362,7 +377,12 @@ impl World {
             }
             Fault::Unprovision => {
                 self.device.unprovision();
+                self.changed_unseen = true;
                 self.break_tcp();
+            }
+            Fault::UnprovisionQuietly => {
+                self.device.unprovision();
+                self.changed_unseen = true;
             }
             Fault::Sleep(length) => self.now = self.now + length,
             armed => self.armed.push(armed),
@@ -386,6 +406,7 @@ impl World {
                     self.server_input(Input::Report(self.device.report()));
                 } else {
                     self.report.runs += 1;
+                    self.outcome = None;
                     self.place = None;
                     self.server_epoch += 1;
                     self.server.begin(self.now, self.case.profile.clone(), order, self.device.report());
@@ -636,12 +657,19 @@ impl World {
             Message::Request(request_id, login, request) => {
                 let Some(tcp) = &mut self.tcp else { return };
                 let changes = request.class() != Class::Read;
-                let hiccup = changes && self.armed.contains(&Fault::Hiccup);
-                let answer = if hiccup {
-                    self.armed.retain(|fault| *fault != Fault::Hiccup);
-                    Answer::Reply(Reply::Refused(Refusal::ReturnValue(1)))
-                } else {
-                    self.device.answer(&mut tcp.connection, login, &request)
+                self.changed_unseen &= request != Request::ReadControlMode;
+                let refusing = |fault: &Fault| matches!(fault, Fault::Refuse(_)) && changes;
+                let at = self.armed.iter().position(refusing);
+                let answer = match at.map(|at| self.armed.remove(at)) {
+                    Some(Fault::Refuse(code)) => Answer::Reply(Reply::Refused(Refusal::ReturnValue(code))),
+                    _ => self.device.answer(&mut tcp.connection, login, &request),
+                };
+                let answer = match answer {
+                    Answer::Reply(Reply::Uuid(_)) if self.armed.contains(&Fault::StrangeUuid) => {
+                        self.armed.retain(|fault| *fault != Fault::StrangeUuid);
+                        Answer::Reply(Reply::Uuid(self.strange_uuid))
+                    }
+                    answer => answer,
                 };
                 self.log(|| format!("           |            | {request} as {login:?}: {answer:?}"));
                 let slow = self.disarm(|fault| matches!(fault, Fault::SlowReply(_)));

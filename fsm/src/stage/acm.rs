@@ -43,12 +43,10 @@ where
             return Err(self.unprovision());
         }
         self.password_kept()?;
-        if self.rotates() {
-            return self.keyed().map(Some);
-        }
         self.committed()?;
         self.mebx_set()?;
-        Ok(None)
+        // Last, because its commit is one that firmware may refuse for want of a MEBx password.
+        if self.rotates() { self.keyed().map(Some) } else { Ok(None) }
     }
 
     /// The commit that follows the upgrade. Firmware that wants the MEBx password first says so

@@ -76,7 +76,7 @@ impl TcpOpen {
 impl Session<TcpOpen, Unconnected> {
     pub(crate) fn step(self) -> Step {
         let want = match self.stage.dialling {
-            Dialling::Ready => Want::Open(self.context.route.port(self.stage.attempt)),
+            Dialling::Ready => Want::Open(self.context.port(self.stage.attempt)),
             Dialling::Asked(..) | Dialling::Handshaking(..) | Dialling::Pausing => Want::Input,
         };
         self.wants(want)

@@ -158,6 +158,9 @@ where
         if self.record().pins.confirmed != Some(pin) {
             return Err(Want::Intend(Intent::ConfirmPin(pin)));
         }
+        if self.record().pins.binding().is_none() {
+            return Err(Want::Intend(Intent::Hold));
+        }
         match (look.ccm(), look.acm()) {
             (Some(ccm), _) => Ok(Found::Ccm(ccm)),
             (_, Some(acm)) => Ok(Found::Acm(acm)),

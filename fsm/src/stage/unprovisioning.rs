@@ -18,6 +18,6 @@ impl<S: Stage, C: Connected> Session<S, C> {
     /// The device was seen in pre-provisioning: what was stored of its configuration is void, and that is
     /// written down before the run ends.
     pub(super) fn left_provisioning(&self) -> Want {
-        if self.record().pins == Pins::default() { Want::Unprovisioned } else { Want::Intend(Intent::Reset) }
+        if self.record().pins == Pins::NONE { Want::Unprovisioned } else { Want::Intend(Intent::Reset) }
     }
 }

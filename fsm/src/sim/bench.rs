@@ -1,0 +1,302 @@
+//! Server and device alone, with nothing between them but two ordered queues: for tests that say exactly
+//! what happens, and for the model checker, which tries everything that can.
+
+use alloc::boxed::Box;
+use alloc::collections::VecDeque;
+use alloc::format;
+
+use super::device::{Answer, Connection, Device, issue};
+use super::invariants::{self, Violation};
+use super::persona::Persona;
+use super::server::{Server, handshake};
+use crate::deadline::Wake;
+use crate::edges::Place;
+use crate::identity::Uuid;
+use crate::peer::Expectation;
+use crate::policy::{Order, Profile};
+use crate::provisioner::{ChannelId, Input, Outcome, Output};
+use crate::record::{Generation, Record};
+use crate::request::{Login, Request, RequestId};
+use crate::stage::OpenFault;
+use crate::time::Instant;
+
+/// On its way to the device.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+enum Down {
+    Open(ChannelId, crate::firmware::Port),
+    Hello(ChannelId, Expectation),
+    Request(ChannelId, RequestId, Login, Request),
+    Close(ChannelId),
+}
+
+/// One thing that can happen next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Action {
+    /// What the server sent first, and the device has not had yet, reaches the device.
+    Deliver,
+    /// What the device said first, and the server has not heard yet, reaches the server.
+    Hear,
+    /// The store has what it was given.
+    Store,
+    /// The time that the server waits for has come.
+    Wait,
+    /// The connection breaks; what is under way is lost.
+    Cut,
+    /// The server dies and starts again, with what the store has.
+    Crash,
+    /// Somebody at the machine takes the device out of provisioning.
+    Unprovision,
+}
+
+/// Server and device.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Bench {
+    /// The server.
+    pub server: Server,
+    /// The device.
+    pub device: Device,
+    down: VecDeque<Down>,
+    up: VecDeque<Up>,
+    storing: Option<Box<(Generation, Record)>>,
+    connection: Option<(ChannelId, Connection)>,
+    profile: Profile,
+    order: Order,
+    place: Option<Place>,
+    violation: Option<Box<Violation>>,
+}
+
+/// On its way to the server: an input, comparable and hashable.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+enum Up {
+    Opened(ChannelId),
+    Refused(ChannelId),
+    Shown(ChannelId, crate::peer::Peer, Expectation),
+    Reply(RequestId, crate::request::Reply),
+    Lost(ChannelId),
+    Issued(crate::request::Certificate),
+}
+
+impl Bench {
+    /// A device of `persona` that nobody has seen yet, and a server that has just been told of it.
+    pub fn new(persona: Persona, profile: Profile, order: Order, uuid: Uuid) -> Self {
+        let mut bench = Self {
+            server: Server::new(uuid),
+            device: Device::new(persona, uuid),
+            down: VecDeque::new(),
+            up: VecDeque::new(),
+            storing: None,
+            connection: None,
+            profile,
+            order,
+            place: None,
+            violation: None,
+        };
+        bench.begin();
+        bench
+    }
+
+    /// A new run, by this order.
+    pub fn order(&mut self, order: Order) {
+        self.order = order;
+        self.begin();
+    }
+
+    /// The first guarantee that did not hold.
+    pub fn violation(&self) -> Option<&Violation> {
+        self.violation.as_deref()
+    }
+
+    /// How the run has ended.
+    pub fn outcome(&self) -> Option<&Outcome> {
+        self.server.run.as_ref().and_then(|run| run.outcome())
+    }
+
+    /// How far the run is.
+    pub fn place(&self) -> Option<Place> {
+        self.server.run.as_ref().map(|run| run.place())
+    }
+
+    /// What can happen next, besides what a tester does to it.
+    pub fn next(&self) -> impl Iterator<Item = Action> {
+        let ended = self.outcome().is_some();
+        let idle = self.down.is_empty() && self.up.is_empty() && self.storing.is_none();
+        let deliver = (!self.down.is_empty()).then_some(Action::Deliver);
+        let hear = (!ended && !self.up.is_empty()).then_some(Action::Hear);
+        let store = (!ended && self.storing.is_some()).then_some(Action::Store);
+        let wait = (!ended && idle).then_some(Action::Wait);
+        [deliver, hear, store, wait].into_iter().flatten()
+    }
+
+    /// Goes on, whatever comes first, until `done` or the end of the run.
+    ///
+    /// # Panics
+    /// After as many steps as no run takes.
+    pub fn run_until(&mut self, done: impl Fn(&Self) -> bool) {
+        for _ in 0..10_000 {
+            let Some(action) = self.next().next().filter(|_| !done(self)) else { return };
+            self.act(action);
+        }
+        panic!("went round in circles at {:?}", self.place());
+    }
+
+    /// Goes on to the end of the run.
+    pub fn run(&mut self) -> Option<&Outcome> {
+        self.run_until(|bench| bench.outcome().is_some());
+        self.outcome()
+    }
+
+    /// One thing happens.
+    pub fn act(&mut self, action: Action) {
+        match action {
+            Action::Deliver => self.deliver(),
+            Action::Hear => self.hear(),
+            Action::Store => self.store(),
+            Action::Wait => {
+                if let Some(run) = &mut self.server.run {
+                    let due = run.poll_timeout().map_or(Instant::ZERO, |(at, _)| at);
+                    run.handle_timeout(due);
+                }
+            }
+            Action::Cut => self.cut(),
+            Action::Crash => self.begin(),
+            Action::Unprovision => {
+                self.device.unprovision();
+                self.cut();
+            }
+        }
+        self.drain();
+        self.note(invariants::nothing_is_applied_twice(&self.device));
+        self.note(invariants::a_shown_key_is_stored(&self.device, &self.server.disk));
+    }
+
+    /// What the server waits for, if it waits.
+    pub fn waits_for(&self) -> Option<Wake> {
+        self.server.run.as_ref().and_then(|run| run.poll_timeout()).map(|(_, wake)| wake)
+    }
+
+    fn begin(&mut self) {
+        self.down.clear();
+        self.up.clear();
+        self.storing = None;
+        self.connection = None;
+        self.place = None;
+        let report = self.device.report();
+        self.server.begin(Instant::ZERO, self.profile.clone(), self.order, report);
+        self.drain();
+    }
+
+    fn cut(&mut self) {
+        self.down.clear();
+        self.up.retain(|up| matches!(up, Up::Issued(_)));
+        match self.connection.take() {
+            Some((channel, _)) => self.up.push_back(Up::Lost(channel)),
+            // Between two connections: the one that is being made fails.
+            None => {
+                if let Some(Place { stage: crate::stage::StageName::TcpOpen, .. }) = self.place() {
+                    let asked = self.server.run.as_ref().and_then(|run| run.channel());
+                    self.up.extend(asked.map(Up::Refused));
+                }
+            }
+        }
+    }
+
+    fn input(&mut self, input: Input) {
+        if let Some(run) = &mut self.server.run {
+            run.handle(Instant::ZERO, input);
+        }
+    }
+
+    fn store(&mut self) {
+        let Some(write) = self.storing.take() else { return };
+        let (generation, record) = *write;
+        if self.server.disk.store(generation, &record) {
+            self.input(Input::Persisted(generation));
+        }
+    }
+
+    fn hear(&mut self) {
+        let input = match self.up.pop_front() {
+            None => return,
+            Some(Up::Opened(channel)) => Input::Opened(channel),
+            Some(Up::Refused(channel)) => Input::OpenFailed(channel, OpenFault::Refused),
+            Some(Up::Shown(channel, peer, expected)) => match handshake(peer, &expected) {
+                Ok(peer) => Input::TlsUp(channel, peer),
+                Err(fault) => Input::TlsFailed(channel, fault),
+            },
+            Some(Up::Reply(id, reply)) => Input::Reply(id, reply),
+            Some(Up::Lost(channel)) => Input::ChannelLost(channel),
+            Some(Up::Issued(certificate)) => Input::Issued(certificate),
+        };
+        self.input(input);
+    }
+
+    fn deliver(&mut self) {
+        let Some(down) = self.down.pop_front() else { return };
+        let open = self.connection.as_ref().map(|(channel, _)| *channel);
+        match down {
+            Down::Open(channel, port) => {
+                self.connection = self.device.connect(port).map(|connection| (channel, connection));
+                let opened = self.connection.is_some();
+                self.up.push_back(if opened { Up::Opened(channel) } else { Up::Refused(channel) });
+            }
+            Down::Hello(channel, expected) if open == Some(channel) => {
+                self.up.push_back(Up::Shown(channel, self.device.shows(), expected));
+            }
+            Down::Request(channel, id, login, request) if open == Some(channel) => {
+                let Some((_, connection)) = &mut self.connection else { return };
+                match self.device.answer(connection, login, &request) {
+                    Answer::Reply(reply) => self.up.push_back(Up::Reply(id, reply)),
+                    Answer::Restart(_) => {
+                        self.connection = None;
+                        self.up.push_back(Up::Lost(channel));
+                    }
+                }
+            }
+            Down::Close(channel) if open == Some(channel) => self.connection = None,
+            Down::Hello(..) | Down::Request(..) | Down::Close(_) => {}
+        }
+    }
+
+    fn drain(&mut self) {
+        while let Some(output) = self.server.run.as_mut().and_then(|run| run.poll_output()) {
+            match output {
+                Output::Open(channel, port) => self.down.push_back(Down::Open(channel, port)),
+                Output::StartTls(channel, expected) => self.down.push_back(Down::Hello(channel, expected)),
+                Output::Request { channel, id, login, request } => {
+                    self.check(login, &request);
+                    self.down.push_back(Down::Request(channel, id, login, request));
+                }
+                Output::Close(channel) => self.down.push_back(Down::Close(channel)),
+                Output::Persist(generation, record) => self.storing = Some(Box::new((generation, record))),
+                Output::Issue(key) => self.up.push_back(Up::Issued(issue(&key))),
+                Output::Moved(edge) => {
+                    let start = Place { stage: crate::stage::StageName::Probe, channel: edge.from.channel };
+                    self.note(invariants::edges_are_contiguous(self.place.unwrap_or(start), edge));
+                    self.place = Some(edge.to);
+                }
+                Output::Done(Outcome::Configured { mode, .. }) => {
+                    self.note(invariants::store_and_device_agree(&self.device, &self.server.disk, mode));
+                }
+                Output::Done(_) => {}
+            }
+        }
+    }
+
+    fn check(&mut self, login: Login, request: &Request) {
+        let Some(place) = self.place() else { return };
+        let disk = &self.server.disk;
+        let secrets = invariants::no_secret_on_an_unproven_channel(place, login, request, disk, &self.profile);
+        let durable = invariants::credentials_and_doubt_are_durable_first(request, disk);
+        let downgrade = invariants::no_downgrade(place, disk);
+        self.note(secrets);
+        self.note(durable);
+        self.note(downgrade);
+    }
+
+    fn note(&mut self, checked: Result<(), Violation>) {
+        if let (Err(violation), None) = (checked, &self.violation) {
+            let seen = format!("{} at {:?}", violation.seen, self.place());
+            self.violation = Some(Box::new(Violation { seen, ..violation }));
+        }
+    }
+}
