@@ -43,7 +43,7 @@ impl Secrecy for Authority {}
 #[diagnostic::on_unimplemented(
     message = "`{Self}` may not carry `{K}`",
     label = "this request gives away `{K}`",
-    note = "design.md §3 lists what each channel may carry; a stronger channel comes first"
+    note = "ARCHITECTURE.md lists what each channel may carry; a stronger channel comes first"
 )]
 pub trait Carries<K: Secrecy>: Channel {}
 

@@ -83,6 +83,7 @@ impl Provisioner {
             likely_mode: report.mode,
             sent: Sent::default(),
             commits: 0,
+            commit_sent_in: None,
             refusals: 0,
             firm_no: None,
             restarting: false,
@@ -181,6 +182,21 @@ impl Provisioner {
     /// The typed session that the run is in.
     pub fn session(&self) -> &AnySession {
         self.session.as_ref().expect("a session is only ever taken inside `transition`, which puts one back")
+    }
+
+    /// Moves the clock's epoch to this machine's now, so that situations which differ in nothing but the
+    /// time compare equal: what a model checker needs to come to an end.
+    #[cfg(feature = "sim")]
+    #[doc(hidden)]
+    pub fn rebase(&mut self) {
+        let now = self.now;
+        let rebase = |at: Instant| Instant::ZERO + at.since(now);
+        self.now = Instant::ZERO;
+        self.run_ends = Instant::ZERO + deadline::RUN;
+        self.deadline = self.deadline.map(|(at, wake, after)| (rebase(at), wake, after));
+        if let Some(AnySession::TcpOpen(session)) = &mut self.session {
+            session.stage.since = session.stage.since.map(rebase);
+        }
     }
 
     fn context(&self) -> &Context {

@@ -32,6 +32,8 @@ pub(crate) struct Context {
     pub(crate) sent: Sent,
     /// How often a commit was sent in this run.
     pub(crate) commits: u8,
+    /// The mode in which the last one was sent.
+    pub(crate) commit_sent_in: Option<ControlMode>,
     /// How often the device refused what it must not.
     pub(crate) refusals: u8,
     /// A firm no to a once-per-observation request: it is not sent again in this run.
@@ -121,6 +123,7 @@ impl Context {
             Request::CommitChanges => {
                 self.restarting = true;
                 self.commits = self.commits.saturating_add(1);
+                self.commit_sent_in = self.link.as_ref().and_then(|link| link.facts.mode());
                 if self.route == Route::Plain && self.record().pins.intended.is_some() {
                     self.route = Route::Either;
                 }

@@ -28,6 +28,9 @@ pub struct Facts {
     pub(crate) issued: Option<Certificate>,
     pub(crate) generated: bool,
     pub(crate) clock_set: bool,
+    /// A commit was sent over this channel.
+    pub(crate) commit_sent: bool,
+    /// And answered.
     pub(crate) committed: bool,
     pub(crate) mebx_set: bool,
     /// The commit was refused for want of a MEBx password.
@@ -60,6 +63,7 @@ impl Facts {
         issued: None,
         generated: false,
         clock_set: false,
+        commit_sent: false,
         committed: false,
         mebx_set: false,
         mebx_wanted_first: false,
@@ -97,6 +101,7 @@ impl Facts {
 
     /// A request left over this channel.
     pub(crate) fn sending(&mut self, request: &Request) {
+        self.commit_sent |= *request == Request::CommitChanges;
         if let Class::Once(once) = request.class() {
             self.armed = None;
             self.sent = Some(once);

@@ -236,6 +236,12 @@ impl<S: Stage, C: Connected> Session<S, C> {
         Err(Want::Fail(Peer::Refused { request, refusal }.into()))
     }
 
+    /// A commit was sent in this mode over a channel before this one. A device that drops every reply to
+    /// a commit has committed all the same, and what it is now has been looked at since (odca.md §2.4).
+    pub(crate) fn committed_before(&self, mode: ControlMode) -> bool {
+        self.context.commit_sent_in == Some(mode) && !self.facts().commit_sent
+    }
+
     /// The commit after `Setup`, written down once it was answered, and then a fresh look: it may end
     /// this session (odca.md §2.4).
     pub(crate) fn commit_activation(&self) -> Want {

@@ -63,6 +63,8 @@ pub struct Bench {
     order: Order,
     place: Option<Place>,
     violation: Option<Box<Violation>>,
+    /// Somebody has unprovisioned the device since it was last looked at: nobody can know it yet.
+    changed_unseen: bool,
 }
 
 /// On its way to the server: an input, comparable and hashable.
@@ -90,6 +92,7 @@ impl Bench {
             order,
             place: None,
             violation: None,
+            changed_unseen: false,
         };
         bench.begin();
         bench
@@ -161,12 +164,21 @@ impl Bench {
             Action::Crash => self.begin(),
             Action::Unprovision => {
                 self.device.unprovision();
+                self.changed_unseen = true;
                 self.cut();
             }
         }
         self.drain();
         self.note(invariants::nothing_is_applied_twice(&self.device));
         self.note(invariants::a_shown_key_is_stored(&self.device, &self.server.disk));
+    }
+
+    /// Forgets how late it is: see `Provisioner::rebase`.
+    #[doc(hidden)]
+    pub fn rebase(&mut self) {
+        if let Some(run) = &mut self.server.run {
+            run.rebase();
+        }
     }
 
     /// What the server waits for, if it waits.
@@ -244,6 +256,7 @@ impl Bench {
             }
             Down::Request(channel, id, login, request) if open == Some(channel) => {
                 let Some((_, connection)) = &mut self.connection else { return };
+                self.changed_unseen &= request != Request::ReadControlMode;
                 match self.device.answer(connection, login, &request) {
                     Answer::Reply(reply) => self.up.push_back(Up::Reply(id, reply)),
                     Answer::Restart(_) => {
@@ -274,7 +287,7 @@ impl Bench {
                     self.note(invariants::edges_are_contiguous(self.place.unwrap_or(start), edge));
                     self.place = Some(edge.to);
                 }
-                Output::Done(Outcome::Configured { mode, .. }) => {
+                Output::Done(Outcome::Configured { mode, .. }) if !self.changed_unseen => {
                     self.note(invariants::store_and_device_agree(&self.device, &self.server.disk, mode));
                 }
                 Output::Done(_) => {}

@@ -55,7 +55,7 @@ where
         if self.record().admin_committed {
             return Ok(());
         }
-        if self.facts().committed {
+        if self.facts().committed || self.committed_before(ControlMode::Admin) {
             return Err(Want::Intend(Intent::CommitAdmin));
         }
         if self.facts().mebx_wanted_first {

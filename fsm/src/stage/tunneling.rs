@@ -105,8 +105,12 @@ where
 
     fn in_ccm(&self, look: Look) -> Result<CcmSeen, Want> {
         self.interim_listed()?;
-        let always = self.profile().activation_commit == ActivationCommit::Always;
-        if self.facts().committed || (always && !self.record().activation_committed) {
+        let owed = self.profile().activation_commit == ActivationCommit::Always && !self.record().activation_committed;
+        let post = look.state() == ProvisioningState::Post;
+        if owed && post && self.committed_before(ControlMode::Client) {
+            return Err(Want::Intend(Intent::CommitActivation));
+        }
+        if owed || self.facts().committed {
             return Err(self.commit_activation());
         }
         match look.ccm() {

@@ -1,0 +1,12 @@
+use amt_provision_fsm::channel::{Plain, Real};
+use amt_provision_fsm::request::{Request, Setup};
+use amt_provision_fsm::session::Session;
+use amt_provision_fsm::stage::Tunneling;
+
+fn set_up(session: &Session<Tunneling, Plain>, setup: Setup<Real>) -> Request {
+    session.request(setup)
+}
+
+fn main() {
+    let _ = set_up;
+}
