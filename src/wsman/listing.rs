@@ -12,6 +12,10 @@ use super::xml::{Limits, Node};
 pub const MAX_PAGES: usize = 256;
 /// Items of one list; the stores of AMT hold a few dozen.
 pub const MAX_ITEMS: usize = 1024;
+/// Bytes of all replies of one list, which bound what its items can hold.
+pub const MAX_LIST_BYTES: usize = 1024 * 1024;
+/// Bytes of an enumeration context, which goes back to the device with each request; AMT's have 36.
+pub const MAX_CONTEXT: usize = 1024;
 
 /// A list on its way. Send [`to_request`](Self::to_request), hand the reply to [`read_reply`](Self::read_reply), repeat.
 ///
@@ -22,12 +26,14 @@ pub struct Listing<T> {
     read_item: ReadItem<T>,
     items: Vec<T>,
     pages: usize,
+    bytes: usize,
 }
 
 /// `None` for an item of another kind, which is passed over: one list can hold several (wsman.md §2.17).
 type ReadItem<T> = fn(&Node) -> Result<Option<T>, PropertyError>;
 
 /// What a reply has brought.
+#[expect(clippy::large_enum_variant, reason = "it is taken apart where it is returned")]
 #[derive(Debug)]
 pub enum Progress<T> {
     /// There is more to ask for.
@@ -38,7 +44,7 @@ pub enum Progress<T> {
 
 impl<T> Listing<T> {
     pub(super) const fn new(resource: ResourceUri, read_item: ReadItem<T>) -> Self {
-        Self { next: Call::new(resource, Operation::Enumerate), read_item, items: Vec::new(), pages: 0 }
+        Self { next: Call::new(resource, Operation::Enumerate), read_item, items: Vec::new(), pages: 0, bytes: 0 }
     }
 
     /// What is asked next.
@@ -56,12 +62,16 @@ impl<T> Listing<T> {
     /// # Errors
     /// [`ReplyError`]; its `Fault` is the device's answer, all else its misbehaviour.
     pub fn read_reply(
-        self,
+        mut self,
         status: u16,
         body: &[u8],
         id: MessageId,
         limits: Limits,
     ) -> Result<Progress<T>, ReplyError> {
+        self.bytes = self.bytes.saturating_add(body.len());
+        if self.bytes > MAX_LIST_BYTES {
+            return Err(ReplyError::NotAReply("the end of a list (too many bytes)"));
+        }
         let body = read_response(status, body, id, limits)?;
         match &self.next.operation {
             Operation::Pull(context) => {
@@ -73,7 +83,7 @@ impl<T> Listing<T> {
             _ => {
                 let response = body.filter(|response| response.is(ENUMERATION, "EnumerateResponse"));
                 let response = response.ok_or(ReplyError::NotAReply("EnumerateResponse"))?;
-                let context = next_context(&response).ok_or(ReplyError::NotAReply("EnumerationContext"))?;
+                let context = next_context(&response)?.ok_or(ReplyError::NotAReply("EnumerationContext"))?;
                 Ok(self.go_on(context))
             }
         }
@@ -90,7 +100,7 @@ impl<T> Listing<T> {
             }
         }
         self.pages += 1;
-        let next = next_context(page);
+        let next = next_context(page)?;
         // WS-Enumeration lets a page without a context mean "the same as before"; an empty one that also does not say
         // that it is the last could go on for ever.
         if page.property("EndOfSequence").is_some() || (items.is_empty() && next.is_none()) {
@@ -108,9 +118,12 @@ impl<T> Listing<T> {
     }
 }
 
-fn next_context(reply: &Node) -> Option<EnumerationContext> {
-    let context = reply.property("EnumerationContext").map(Node::value).filter(|context| !context.is_empty());
-    context.map(|context| EnumerationContext(context.to_owned()))
+fn next_context(reply: &Node) -> Result<Option<EnumerationContext>, ReplyError> {
+    match reply.property("EnumerationContext").map(Node::value) {
+        None | Some("") => Ok(None),
+        Some(context) if context.len() > MAX_CONTEXT => Err(ReplyError::NotAReply("EnumerationContext")),
+        Some(context) => Ok(Some(EnumerationContext(context.to_owned()))),
+    }
 }
 
 impl<T> core::fmt::Debug for Listing<T> {

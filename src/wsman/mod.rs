@@ -12,7 +12,7 @@ pub mod status;
 pub mod xml;
 
 pub use call::{Call, EnumerationContext, Operation, Parameter, ResourceUri};
-pub use listing::{Listing, MAX_ITEMS, MAX_PAGES, Progress};
+pub use listing::{Listing, MAX_CONTEXT, MAX_ITEMS, MAX_LIST_BYTES, MAX_PAGES, Progress};
 pub use properties::PropertyError;
 pub use query::Query;
 pub use reference::{Reference, ReferenceError, Selector, SelectorValue};

@@ -32,7 +32,7 @@ pub(super) struct Properties<'a>(&'a Node);
 impl<'a> Properties<'a> {
     /// The properties of the instance of `resource` in a reply's body.
     pub(super) fn of_instance(body: Option<&'a Node>, resource: &ResourceUri) -> Result<Self, PropertyError> {
-        Self::of(body, resource, resource.class())
+        Self::of(body, resource.as_str(), resource.class())
     }
 
     /// The out-parameters of `method` in a reply's body.
@@ -41,16 +41,17 @@ impl<'a> Properties<'a> {
         resource: &ResourceUri,
         method: &str,
     ) -> Result<Self, PropertyError> {
-        Self::of(body, resource, &format!("{method}_OUTPUT"))
+        Self::of(body, resource.as_str(), &format!("{method}_OUTPUT"))
     }
 
-    fn of(body: Option<&'a Node>, resource: &ResourceUri, local: &str) -> Result<Self, PropertyError> {
+    /// The properties of the element `local` of `ns` in a reply's body.
+    pub(super) fn of(body: Option<&'a Node>, ns: &str, local: &str) -> Result<Self, PropertyError> {
         match body {
-            Some(node) if node.is(resource.as_str(), local) => Ok(Self(node)),
+            Some(node) if node.is(ns, local) => Ok(Self(node)),
             other => Err(PropertyError {
                 element: "Body".to_owned(),
                 property: local.to_owned(),
-                expected: "this element in the namespace of its class",
+                expected: "this element in its own namespace",
                 got: other.map(|node| shortened(&node.name().to_string())),
             }),
         }
@@ -60,12 +61,15 @@ impl<'a> Properties<'a> {
         self.0
     }
 
-    fn error(self, property: &str, expected: &'static str) -> PropertyError {
+    pub(super) fn error(self, property: &str, expected: &'static str) -> PropertyError {
         PropertyError {
             element: self.0.name().local.to_string(),
             property: property.to_owned(),
             expected,
-            got: self.0.property(property).map(|node| shortened(node.value())),
+            got: self.0.property(property).map(|node| match Reference::read(node) {
+                Ok(reference) => shortened(&format!("a reference to {}", reference.resource.class())),
+                Err(_) => shortened(node.value()),
+            }),
         }
     }
 
@@ -157,7 +161,17 @@ impl<'a> Properties<'a> {
     }
 
     pub(super) fn reference(self, property: &str) -> Result<Reference, PropertyError> {
-        self.required(property, "an endpoint reference", |node| Reference::read(node).ok())
+        self.reference_to(property, "an endpoint reference", |reference| Some(reference.clone()))
+    }
+
+    /// A reference to something of which `read` knows the class.
+    pub(super) fn reference_to<T>(
+        self,
+        property: &str,
+        expected: &'static str,
+        read: impl FnOnce(&Reference) -> Option<T>,
+    ) -> Result<T, PropertyError> {
+        self.required(property, expected, |node| read(&Reference::read(node).ok()?))
     }
 
     /// All values of an array.

@@ -1,39 +1,17 @@
 //! `AMT_PublicKeyCertificate` (wsman.md §2.6): the certificates that the device holds.
 
+use super::handle::instance_handle;
 use crate::wsman::call::ResourceUri;
 use crate::wsman::listing::Listing;
 use crate::wsman::properties::Properties;
-use crate::wsman::reference::{Reference, Selector};
 
 /// The class.
 pub const RESOURCE: ResourceUri =
     ResourceUri::known("http://intel.com/wbem/wscim/1/amt-schema/1/AMT_PublicKeyCertificate");
 
-/// The InstanceID of a certificate, such as `Intel(r) AMT Certificate: Handle: 1`.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct CertificateHandle(String);
-
-impl CertificateHandle {
-    /// The handle with that InstanceID.
-    pub fn new(instance_id: impl Into<String>) -> Self {
-        Self(instance_id.into())
-    }
-
-    /// The InstanceID.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-
-    /// A reference to the certificate.
-    pub fn reference(&self) -> Reference {
-        Reference::new(RESOURCE, [Selector::instance_id(&*self.0)])
-    }
-
-    /// The certificate that `reference` names; `None` when it names something else.
-    pub fn from_reference(reference: &Reference) -> Option<Self> {
-        let id = reference.selector("InstanceID")?;
-        (reference.resource == RESOURCE).then(|| Self(id.to_owned()))
-    }
+instance_handle! {
+    /// The InstanceID of a certificate, such as `Intel(r) AMT Certificate: Handle: 1`.
+    CertificateHandle of RESOURCE
 }
 
 /// One certificate.
@@ -57,7 +35,7 @@ pub fn list() -> Listing<Certificate> {
         }
         let certificate = Properties::of_instance(Some(item), &RESOURCE)?;
         Ok(Some(Certificate {
-            handle: CertificateHandle(certificate.text("InstanceID")?),
+            handle: CertificateHandle::new(certificate.text("InstanceID")?),
             der: certificate.bytes("X509Certificate")?,
             trusted_root: certificate.optional_flag("TrustedRootCertficate")?.unwrap_or(false),
             read_only: certificate.optional_flag("ReadOnlyCertificate")?.unwrap_or(false),

@@ -16,6 +16,7 @@ pub mod authorization;
 pub mod certificate;
 pub mod concrete_dependency;
 pub mod general_settings;
+mod handle;
 pub mod host_based_setup;
 pub mod key_pair;
 pub mod public_key_management;

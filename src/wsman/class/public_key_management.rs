@@ -44,15 +44,7 @@ fn created<T>(
 ) -> Result<Result<T, PtStatus>, PropertyError> {
     let output = Properties::of_output(body.as_ref(), &RESOURCE, method)?;
     match output.return_value(PtStatus::from_code)? {
-        Ok(()) => match handle(&output.reference(property)?) {
-            Some(handle) => Ok(Ok(handle)),
-            None => Err(PropertyError {
-                element: format!("{method}_OUTPUT"),
-                property: property.to_owned(),
-                expected: "a reference with an InstanceID to what was made",
-                got: Some("another reference".to_owned()),
-            }),
-        },
+        Ok(()) => output.reference_to(property, "a reference with the InstanceID of what was made", handle).map(Ok),
         Err(status) => Ok(Err(status)),
     }
 }

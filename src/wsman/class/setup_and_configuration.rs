@@ -45,15 +45,9 @@ pub fn get_uuid() -> Query<Result<Uuid, PtStatus>> {
     Query::new(Call::invoke(RESOURCE, "GetUuid", []), |body| {
         let output = Properties::of_output(body.as_ref(), &RESOURCE, "GetUuid")?;
         match output.return_value(PtStatus::from_code)? {
-            // The firmware answers in GUID order.
             Ok(()) => match Uuid::from_guid(output.byte_array("UUID")?) {
                 Ok(uuid) => Ok(Ok(uuid)),
-                Err(_) => Err(PropertyError {
-                    element: "GetUuid_OUTPUT".to_owned(),
-                    property: "UUID".to_owned(),
-                    expected: "the UUID of one device",
-                    got: Some("a placeholder that many boards share".to_owned()),
-                }),
+                Err(_) => Err(output.error("UUID", "a UUID that no other board has")),
             },
             Err(status) => Ok(Err(status)),
         }

@@ -4,7 +4,7 @@ use super::certificate::CertificateHandle;
 use crate::wsman::call::{Call, Operation, ResourceUri};
 use crate::wsman::listing::Listing;
 use crate::wsman::namespace::TRANSFER;
-use crate::wsman::properties::{Properties, PropertyError};
+use crate::wsman::properties::Properties;
 use crate::wsman::query::Query;
 use crate::wsman::reference::{Reference, Selector};
 use crate::wsman::xml::Node;
@@ -41,13 +41,8 @@ pub fn list() -> Listing<CredentialContext> {
             return Ok(None);
         }
         let context = Properties::of_instance(Some(item), &RESOURCE)?;
-        let certificate = CertificateHandle::from_reference(&context.reference(CERTIFICATE)?);
-        let certificate = certificate.ok_or_else(|| PropertyError {
-            element: RESOURCE.class().to_owned(),
-            property: CERTIFICATE.to_owned(),
-            expected: "a reference to a certificate",
-            got: Some("another reference".to_owned()),
-        })?;
+        let certificate =
+            context.reference_to(CERTIFICATE, "a reference to a certificate", CertificateHandle::from_reference)?;
         Ok(Some(CredentialContext { certificate, instance: item.clone() }))
     })
 }
@@ -60,15 +55,7 @@ pub fn create(certificate: &CertificateHandle) -> Query<()> {
         .with(certificate.reference().at(ADDRESS).write_into(RESOURCE.element(CERTIFICATE)))
         .with(endpoints.write_into(RESOURCE.element(ENDPOINTS)));
     Query::new(Call::new(RESOURCE, Operation::Create(instance)), |body| {
-        match body.filter(|created| created.is(TRANSFER, "ResourceCreated")) {
-            Some(_) => Ok(()),
-            None => Err(PropertyError {
-                element: "Body".to_owned(),
-                property: "ResourceCreated".to_owned(),
-                expected: "a reference to the new instance",
-                got: None,
-            }),
-        }
+        Properties::of(body.as_ref(), TRANSFER, "ResourceCreated").map(|_| ())
     })
 }
 
