@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::sync::Once;
 
 use amt_provision::fsm::firmware::{ControlMode, ProvisioningState};
 use amt_provision::wsman::class::host_based_setup::{ChainPosition, ChainProgress, SigningAlgorithm};
@@ -33,7 +34,8 @@ fn recordings() -> Option<PathBuf> {
     let missing = format!("no recorded replies in {}: set AMT_PROVISION_FIXTURES", folder.display());
     assert_ne!(std::env::var("REQUIRE_FIXTURES").as_deref(), Ok("1"), "{missing}");
     // Past the harness, which would swallow what a passing test prints.
-    let _ = writeln!(std::io::stderr(), "SKIPPED: {missing}");
+    static SAID: Once = Once::new();
+    SAID.call_once(|| std::io::stderr().write_all(format!("SKIPPED: {missing}\n").as_bytes()).unwrap());
     None
 }
 

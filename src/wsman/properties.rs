@@ -3,8 +3,9 @@
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use thiserror::Error;
+use zeroize::Zeroizing;
 
-use super::call::ResourceUri;
+use super::call::{Parameter, ResourceUri};
 use super::reference::Reference;
 use super::xml::Node;
 
@@ -216,7 +217,7 @@ fn shortened(text: &str) -> String {
     text.chars().filter(|c| !c.is_control()).take(MAX_GOT).collect()
 }
 
-/// Base64 as one line, as methods want it.
-pub(super) fn base64(bytes: &[u8]) -> String {
-    STANDARD.encode(bytes)
+/// A parameter in base64, on one line as methods want it.
+pub(super) fn base64(bytes: &[u8]) -> Parameter {
+    Parameter::Text(Zeroizing::new(STANDARD.encode(bytes)))
 }

@@ -120,7 +120,7 @@ pub fn setup(admin: &Ha1) -> Query<Result<(), SetupStatus>> {
 /// Gives the device the next certificate (DER) of the provisioning chain. The chain belongs to the digest session.
 pub fn add_next_certificate(der: &[u8], position: ChainPosition) -> Query<Result<(), ChainStatus>> {
     let parameters = [
-        ("NextCertificate", Parameter::from(base64(der).as_str())),
+        ("NextCertificate", base64(der)),
         ("IsLeafCertificate", Parameter::from(position == ChainPosition::Leaf)),
         ("IsRootCertificate", Parameter::from(position == ChainPosition::Root)),
     ];
@@ -138,9 +138,9 @@ pub fn upgrade_client_to_admin(
     signature: &[u8],
 ) -> Query<Result<(), SetupStatus>> {
     let parameters = [
-        ("McNonce", Parameter::from(base64(our_nonce).as_str())),
+        ("McNonce", base64(our_nonce)),
         ("SigningAlgorithm", Parameter::from(algorithm.code())),
-        ("DigitalSignature", Parameter::from(base64(signature).as_str())),
+        ("DigitalSignature", base64(signature)),
     ];
     Query::new(Call::invoke(RESOURCE, "UpgradeClientToAdmin", parameters), |body| {
         returned(body, "UpgradeClientToAdmin")

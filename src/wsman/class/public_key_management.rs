@@ -29,7 +29,7 @@ pub fn generate_key_pair(suite: KeySuite) -> Query<Result<KeyHandle, PtStatus>> 
 
 /// Stores a certificate (DER) that is not a trusted root.
 pub fn add_certificate(der: &[u8]) -> Query<Result<CertificateHandle, PtStatus>> {
-    let parameters = [("CertificateBlob", Parameter::from(base64(der).as_str()))];
+    let parameters = [("CertificateBlob", base64(der))];
     Query::new(Call::invoke(RESOURCE, "AddCertificate", parameters), |body| {
         created(body, "AddCertificate", "CreatedCertificate", CertificateHandle::from_reference)
     })
