@@ -47,8 +47,15 @@ impl Cnonce {
 }
 
 /// The value of an `Authorization` field. It is good for one request, and does not reveal the password.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// Whoever has it can try passwords on it, so `Debug` does not show it.
+#[derive(Clone, PartialEq, Eq)]
 pub struct Authorization(String);
+
+impl fmt::Debug for Authorization {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Authorization")
+    }
+}
 
 impl fmt::Display for Authorization {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

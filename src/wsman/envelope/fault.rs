@@ -4,7 +4,7 @@ use core::fmt;
 
 use thiserror::Error;
 
-use crate::wsman::namespace::{ADDRESSING, ENUMERATION, SOAP, TRANSFER, WSMAN};
+use crate::wsman::namespace::{ADDRESSING, ENUMERATION, SOAP, TRANSFER, WSMAN, XML};
 use crate::wsman::status::PtStatus;
 use crate::wsman::xml::Node;
 
@@ -153,7 +153,7 @@ impl Fault {
         }
     }
 
-    /// The `Fault` element with the prefixes of [`fault_scope`](super::response::write_fault).
+    /// The `Fault` element; the prefixes in its texts are those that `write_fault` binds.
     pub(super) fn to_node(&self) -> Node {
         let (_, prefix, ..) = self.kind.convention();
         let code = match self.blame {
@@ -161,7 +161,7 @@ impl Fault {
             Blame::Receiver => "a:Receiver",
         };
         let subcode = format!("{prefix}:{}", self.kind.name());
-        let text = Node::leaf(SOAP, "Text", &self.reason).with_attribute(crate::wsman::namespace::XML, "lang", "en-US");
+        let text = Node::leaf(SOAP, "Text", &self.reason).with_attribute(XML, "lang", "en-US");
         let detail = self.status.map(|status| format!("AMT-STATUS {}", status.code())).unwrap_or_default();
         Node::new(SOAP, "Fault")
             .with(

@@ -6,7 +6,7 @@ use thiserror::Error;
 use zeroize::Zeroizing;
 
 use super::REQUEST_DECLARATION;
-use super::fault::{Fault, FaultKind};
+use super::fault::{Fault, FaultKind, excerpt};
 use crate::wsman::call::{Call, EnumerationContext, Operation, ResourceUri};
 use crate::wsman::namespace::{ADDRESSING, ANONYMOUS, ENUMERATION, SOAP, TRANSFER, WSMAN, XSD, XSI};
 use crate::wsman::reference::{ReferenceError, read_selectors, write_selectors};
@@ -141,7 +141,7 @@ fn read_call(envelope: &Node) -> Result<Call, RequestProblem> {
         let instance = content.filter(|instance| instance.is(resource.as_str(), resource.class()));
         instance.cloned().ok_or(Incomplete("the instance in the Body"))
     };
-    let unknown = || RequestProblem::UnknownAction(action.to_owned());
+    let unknown = || RequestProblem::UnknownAction(excerpt(action));
 
     let transfer = action.strip_prefix(TRANSFER).and_then(|rest| rest.strip_prefix('/'));
     let enumeration = action.strip_prefix(ENUMERATION).and_then(|rest| rest.strip_prefix('/'));

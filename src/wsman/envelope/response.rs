@@ -10,6 +10,7 @@ use crate::wsman::call::{Call, EnumerationContext};
 use crate::wsman::namespace::{
     ADDRESSING, ANONYMOUS, CIM_BINDING, ENUMERATION, EVENTING, SECURITY, SOAP, TRANSFER, TRUST, WSMAN, XSI,
 };
+use crate::wsman::properties::PropertyError;
 use crate::wsman::reference::Reference;
 use crate::wsman::xml::{self, Limits, Node, Scope, XmlError};
 
@@ -33,6 +34,9 @@ pub enum ReplyError {
     /// XML that is no reply.
     #[error("not a WS-Management reply: {0} is missing or not as expected")]
     NotAReply(&'static str),
+    /// A reply of the right form with something in it that the class does not have.
+    #[error(transparent)]
+    Unexpected(#[from] PropertyError),
     /// A reply to something else.
     #[error("expected the reply to message {expected}, got one to {got:?}: close this connection")]
     Unrelated {

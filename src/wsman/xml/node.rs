@@ -165,15 +165,19 @@ impl Node {
         self.child(&self.name.ns, local)
     }
 
-    /// Gives the property `local` one value, in the place where it stood or else in alphabetical order, as
-    /// devices keep their properties (wsman.md §1.3).
+    /// Gives the property `local` one value; see [`Node::replace_property`].
     pub fn set_property(&mut self, local: &'static str, text: &str) {
-        let property = Self::leaf(self.name.ns.clone(), local, text);
-        let at = match self.children.iter().position(|child| child.is(&self.name.ns, local)) {
+        self.replace_property(Self::leaf(self.name.ns.clone(), local, text));
+    }
+
+    /// Puts `property` in the place where its namesakes stood, or else in alphabetical order, as devices keep their
+    /// properties (wsman.md §1.3).
+    pub fn replace_property(&mut self, property: Self) {
+        let at = match self.children.iter().position(|child| child.name == property.name) {
             Some(at) => at,
-            None => self.children.partition_point(|child| *child.name.local < *local),
+            None => self.children.partition_point(|child| child.name.local < property.name.local),
         };
-        self.remove_property(local);
+        self.children.retain(|child| child.name != property.name);
         self.children.insert(at.min(self.children.len()), property);
     }
 

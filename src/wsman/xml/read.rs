@@ -42,6 +42,8 @@ const MAX_ATTRIBUTES: usize = 32;
 const MAX_NAMESPACE: usize = 256;
 /// Namespace declarations in scope at one place.
 const MAX_NAMESPACES: usize = 64;
+/// Characters of an error's text.
+const MAX_PROBLEM: usize = 200;
 
 /// Why a document is refused. The one who sent it is to blame.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -102,22 +104,31 @@ pub fn read(bytes: &[u8], limits: Limits) -> Result<Node, XmlError> {
             Ok(event) => tree.take(&reader, event),
             Err(error) => Err(Problem::Malformed(error.to_string())),
         };
-        step.map_err(|problem| match problem {
-            Problem::Refused(error) => error,
-            Problem::Malformed(problem) => XmlError::Malformed { position: reader.buffer_position(), problem },
-        })?;
+        step.map_err(|problem| problem.at(reader.buffer_position()))?;
     }
-    let malformed = |problem: &str| XmlError::Malformed { position: reader.buffer_position(), problem: problem.into() };
-    match (tree.root, tree.open.last()) {
-        (_, Some(open)) => Err(malformed(&format!("the document ends inside <{}>", open.name().local))),
-        (None, None) => Err(malformed("no root element")),
-        (Some(root), None) => Ok(root),
-    }
+    let problem = match (tree.root, tree.open.last()) {
+        (Some(root), None) => return Ok(root),
+        (_, Some(open)) => format!("the document ends inside <{}>", open.name().local),
+        (None, None) => "no root element".to_owned(),
+    };
+    Err(Problem::Malformed(problem).at(reader.buffer_position()))
 }
 
 enum Problem {
     Refused(XmlError),
     Malformed(String),
+}
+
+impl Problem {
+    /// The names in the text are the sender's, so it is cut to what a log line can bear.
+    fn at(self, position: u64) -> XmlError {
+        match self {
+            Self::Refused(error) => error,
+            Self::Malformed(problem) => {
+                XmlError::Malformed { position, problem: problem.chars().take(MAX_PROBLEM).collect() }
+            }
+        }
+    }
 }
 
 impl From<XmlError> for Problem {

@@ -84,6 +84,12 @@ fn malformed_documents_are_refused() {
 }
 
 #[test]
+fn an_error_repeats_only_the_beginning_of_a_long_name() {
+    let error = parse(&format!("<{}>", "n".repeat(100_000))).unwrap_err();
+    assert!(error.to_string().len() < 300, "{error}");
+}
+
+#[test]
 fn each_limit_holds_exactly() {
     let limits = Limits { bytes: 1000, depth: 4, nodes: 6 };
     let nested = |depth: usize| format!("{}{}", "<a>".repeat(depth), "</a>".repeat(depth));

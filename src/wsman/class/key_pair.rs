@@ -1,0 +1,35 @@
+//! `AMT_PublicPrivateKeyPair` (wsman.md §2.6): the keys that the device holds.
+
+use super::handle::instance_handle;
+use crate::wsman::call::ResourceUri;
+use crate::wsman::listing::Listing;
+use crate::wsman::properties::Properties;
+
+/// The class.
+pub const RESOURCE: ResourceUri =
+    ResourceUri::known("http://intel.com/wbem/wscim/1/amt-schema/1/AMT_PublicPrivateKeyPair");
+
+instance_handle! {
+    /// The InstanceID of a key pair, such as `Intel(r) AMT Key: Handle: 0`.
+    KeyHandle of RESOURCE
+}
+
+/// One key pair.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeyPair {
+    /// What it is addressed by.
+    pub handle: KeyHandle,
+    /// The public key in DER: a PKCS#1 `RSAPublicKey`, or a SubjectPublicKeyInfo for an EC key.
+    pub der_key: Vec<u8>,
+}
+
+/// Lists all key pairs.
+pub fn list() -> Listing<KeyPair> {
+    Listing::new(RESOURCE, |item| {
+        if !item.is(RESOURCE.as_str(), RESOURCE.class()) {
+            return Ok(None);
+        }
+        let pair = Properties::of_instance(Some(item), &RESOURCE)?;
+        Ok(Some(KeyPair { handle: KeyHandle::new(pair.text("InstanceID")?), der_key: pair.bytes("DERKey")? }))
+    })
+}
