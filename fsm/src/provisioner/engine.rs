@@ -53,7 +53,7 @@ pub struct Provisioner {
 
 impl Provisioner {
     /// How many connections a run may make to its device before it is told that the line does not hold.
-    pub const CHANNELS: u32 = 64;
+    pub const CHANNELS: u32 = 256;
 
     /// How many steps a run takes at most between two inputs. No protocol needs a tenth of it.
     const STEPS: u32 = 64;

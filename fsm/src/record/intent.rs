@@ -109,7 +109,7 @@ impl Record {
         self.pins = Pins::NONE;
         self.keying = None;
         self.doubt = None;
-        self.mebx = None;
+        self.mebx = self.mebx.map(|mebx| Password { state: PasswordState::Retired, ..mebx });
         self.activation_committed = false;
         self.admin_committed = false;
     }

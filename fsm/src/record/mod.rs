@@ -34,7 +34,7 @@ pub struct Record {
     pub pins: Pins,
     /// The admin passwords, oldest first.
     pub admin: Passwords,
-    /// The MEBx password, once one is meant to be set.
+    /// The MEBx password, once one is meant to be set; retired when the device has left provisioning.
     pub mebx: Option<Password>,
     /// The once-per-observation request whose outcome is not known.
     pub doubt: Option<Once>,

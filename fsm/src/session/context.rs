@@ -159,7 +159,9 @@ impl Context {
     /// whatever was open when the run began (G5); only the question whether our own `Unprovision` was
     /// applied may still be asked there.
     pub(crate) fn port(&self, attempt: u32) -> Port {
+        let leaving = self.order == Order::Deactivate && self.record().doubt == Some(Once::Unprovision);
         match (self.route, self.record().pins.binding()) {
+            (Route::Tls, _) if leaving && !self.report.version.must_have_local_tls() => Route::Either.port(attempt),
             (Route::Either, Some(_)) => Port::Tls,
             (route, _) => route.port(attempt),
         }

@@ -69,9 +69,12 @@ where
         let Some(right) = self.channel.authority(self.profile().first_use) else { return Ok(()) };
         match self.record().mebx {
             None => Err(Want::Intend(Intent::SetMebx)),
-            Some(mebx) if mebx.state == PasswordState::Confirmed => Ok(()),
-            Some(_) if self.facts().mebx_set => Err(Want::Intend(Intent::ConfirmMebx)),
-            Some(mebx) => Err(Want::Ask(self.request_granted(Mebx::new(mebx.id), &right))),
+            Some(mebx) => match mebx.state {
+                PasswordState::Retired => Err(Want::Intend(Intent::SetMebx)),
+                PasswordState::Confirmed => Ok(()),
+                PasswordState::Intended if self.facts().mebx_set => Err(Want::Intend(Intent::ConfirmMebx)),
+                PasswordState::Intended => Err(Want::Ask(self.request_granted(Mebx::new(mebx.id), &right))),
+            },
         }
     }
 }

@@ -1,0 +1,314 @@
+//! The core, case by case: what each guarantee means in a run, and what the world and the model checker
+//! once found. Server and device alone, one step at a time.
+
+use amt_provision_fsm::channel::ChannelName;
+use amt_provision_fsm::fault::{Fault, Operator, Ours, Peer};
+use amt_provision_fsm::firmware::{ControlMode, Port};
+use amt_provision_fsm::identity::{RomCaHash, Uuid};
+use amt_provision_fsm::policy::{
+    ActivationCommit, DeviceReport, FirstUseTrust, FlowB, Goal, LocalTls, Order, Permit, Profile,
+};
+use amt_provision_fsm::provisioner::{Input, Outcome, Output, Provisioner, StoreFault};
+use amt_provision_fsm::record::{Hold, Ledger, Provenance, Record};
+use amt_provision_fsm::request::ChainLength;
+use amt_provision_fsm::sim::{Action, Bench, Persona};
+use amt_provision_fsm::stage::{ShortOf, StageName};
+use amt_provision_fsm::time::Instant;
+
+fn uuid() -> Uuid {
+    Uuid::from_bytes(*b"amt-model-device").expect("no placeholder")
+}
+
+fn profile() -> Profile {
+    Profile {
+        goal: Goal::Admin(ChainLength::new(3).expect("three is a chain")),
+        flow_b: FlowB::Allowed,
+        minimum: Provenance::FirstUse,
+        first_use: FirstUseTrust::Trusted,
+        activation_commit: ActivationCommit::Auto,
+    }
+}
+
+fn bench(persona: &str, profile: Profile) -> Bench {
+    Bench::new(Persona::named(persona).expect("a persona of that name"), profile, Order::Provision, uuid())
+}
+
+/// Runs to the end; the outcome, with every guarantee kept.
+#[track_caller]
+fn run(bench: &mut Bench) -> Outcome {
+    let outcome = bench.run().cloned().expect("run() runs to the end");
+    assert_eq!(bench.violation(), None);
+    outcome
+}
+
+fn stored(bench: &Bench) -> Record {
+    bench.server.disk.record().expect("a device that was set up is stored")
+}
+
+fn stands_at(bench: &Bench, stage: StageName) -> bool {
+    bench.place().is_some_and(|place| place.stage == stage)
+}
+
+#[test]
+fn every_persona_comes_to_acm_with_the_provenance_that_its_sessions_had() {
+    let expected = [
+        ("keeps-session", Provenance::Odca),
+        ("drops-odca", Provenance::Odca),
+        ("drops-listed", Provenance::OdcaInterim),
+        ("mebx-first", Provenance::OdcaInterim),
+        ("drops-unlisted", Provenance::Provisional),
+        ("amt-12", Provenance::FirstUse),
+        ("amt-16", Provenance::FirstUse),
+        ("amt-18", Provenance::FirstUse),
+    ];
+    for (persona, provenance) in expected {
+        let mut bench = bench(persona, profile());
+        let Outcome::Configured { mode, pin, short_of: None } = run(&mut bench) else {
+            panic!("{persona}: {:?}", bench.outcome())
+        };
+        assert_eq!((mode, pin.provenance), (ControlMode::Admin, provenance), "{persona}");
+    }
+    assert_eq!(expected.len(), Persona::ALL.len(), "a persona without an expectation");
+}
+
+#[test]
+fn a_first_use_pin_stays_in_ccm_unless_the_profile_trusts_it() {
+    let cautious = Profile { first_use: FirstUseTrust::NotTrusted, ..profile() };
+    let outcome = run(&mut bench("amt-16", cautious));
+    let Outcome::Configured { mode, short_of, .. } = outcome else { panic!("{outcome:?}") };
+    assert_eq!((mode, short_of), (ControlMode::Client, Some(ShortOf::FirstUseNotTrusted)));
+}
+
+#[test]
+fn a_profile_that_demands_more_refuses_an_unvouched_key_and_keeps_the_device() {
+    let strict = Profile { minimum: Provenance::OdcaInterim, ..profile() };
+    let mut bench = bench("drops-unlisted", strict);
+    let outcome = run(&mut bench);
+    assert!(matches!(outcome, Outcome::Quarantined(Fault::Peer(Peer::StrangeKey(_)))), "{outcome:?}");
+    assert_eq!(stored(&bench).admin.current().map(|password| password.id), bench.device.truth().admin);
+}
+
+#[test]
+fn flow_b_is_off_for_unknown_devices_unless_the_profile_allows_it() {
+    let outcome = run(&mut bench("amt-16", Profile { flow_b: FlowB::Refused, ..profile() }));
+    assert!(matches!(outcome, Outcome::Failed(Fault::Operator(Operator::FlowBOff(_)))), "{outcome:?}");
+}
+
+#[test]
+fn g1_a_password_that_was_given_away_does_not_stay() {
+    for persona in ["amt-16", "drops-unlisted"] {
+        let mut bench = bench(persona, profile());
+        run(&mut bench);
+        let confirmed = *stored(&bench).admin.confirmed().expect("a confirmed password");
+        assert!(!confirmed.exposed, "{persona}: {confirmed:?}");
+        assert_ne!(confirmed.id.0, 0, "{persona}: the one-off was replaced");
+    }
+}
+
+#[test]
+fn g5_a_device_with_a_confirmed_pin_that_claims_no_tls_is_quarantined_until_permitted() {
+    let mut bench = bench("amt-16", profile());
+    run(&mut bench);
+    bench.act(Action::Unprovision);
+    bench.order(Order::Provision);
+    let outcome = run(&mut bench);
+    assert!(matches!(outcome, Outcome::Quarantined(Fault::Peer(Peer::Downgrade))), "{outcome:?}");
+
+    bench.server.disk.permit(Permit { expect_rom_ca: None, flow_b: FlowB::Allowed });
+    bench.order(Order::Provision);
+    assert!(matches!(run(&mut bench), Outcome::Configured { mode: ControlMode::Admin, .. }));
+    assert_eq!(stored(&bench).permit, None, "a permit is used once");
+    assert_eq!(stored(&bench).flow_b, FlowB::Refused);
+}
+
+#[test]
+fn g5_firmware_that_must_have_tls_is_refused_without() {
+    let persona = Persona { local_tls: LocalTls::Off, ..Persona::named("keeps-session").expect("a persona") };
+    let outcome = run(&mut Bench::new(persona, profile(), Order::Provision, uuid()));
+    assert!(matches!(outcome, Outcome::Failed(Fault::Peer(Peer::TlsMissing(_)))), "{outcome:?}");
+}
+
+#[test]
+fn g5_an_unprovisioned_flow_a_device_comes_home_over_its_enrolled_silicon() {
+    let mut bench = bench("drops-listed", profile());
+    run(&mut bench);
+    let first = stored(&bench).pins.confirmed;
+    bench.act(Action::Unprovision);
+    bench.order(Order::Provision);
+    assert!(matches!(run(&mut bench), Outcome::Configured { .. }));
+    assert_ne!(stored(&bench).pins.confirmed, first, "a new key for the new configuration");
+}
+
+#[test]
+fn g5_another_silicon_under_a_known_uuid_is_quarantined() {
+    let mut bench = bench("keeps-session", profile());
+    run(&mut bench);
+    bench.act(Action::Unprovision);
+    bench.server.disk.permit(Permit { expect_rom_ca: Some(RomCaHash::from_bytes([9; 32])), flow_b: FlowB::Refused });
+    bench.order(Order::Provision);
+    let outcome = run(&mut bench);
+    assert!(matches!(outcome, Outcome::Quarantined(Fault::Peer(Peer::StrangeRomCa { .. }))), "{outcome:?}");
+}
+
+/// Found by the world: a permit used to throw the stored pin away, and with it a device that still had
+/// that key.
+#[test]
+fn a_permit_does_not_forget_a_key_that_the_device_still_shows() {
+    let mut bench = bench("amt-18", profile());
+    run(&mut bench);
+    bench.server.disk.permit(Permit { expect_rom_ca: None, flow_b: FlowB::Allowed });
+    bench.order(Order::Provision);
+    assert!(matches!(run(&mut bench), Outcome::Configured { .. }));
+    assert_eq!(stored(&bench).pins.hold, Hold::Firm, "it showed its key, and is held to it again");
+}
+
+/// Found by the world: the way that was open when the run began stayed open after the pin was confirmed.
+#[test]
+fn a_pin_confirmed_within_a_run_closes_the_plain_port_within_that_run() {
+    let mut bench = bench("amt-18", profile());
+    bench.run_until(|bench| stands_at(bench, StageName::CertReplaced));
+    bench.act(Action::Unprovision);
+    run(&mut bench);
+    let plain = bench.place().is_some_and(|place| place.channel == ChannelName::Plain);
+    assert!(!plain);
+}
+
+/// Found by the model checker's bench: every commit's reply was lost, and each was sent again until the
+/// budget was gone.
+#[test]
+fn a_device_that_drops_every_reply_to_a_commit_is_provisioned_with_one_commit_a_step() {
+    let mut bench = bench("drops-listed", profile());
+    run(&mut bench);
+    let commits = bench.device.counters().commits;
+    assert_eq!(commits, 3, "after Setup, for the certificate, after the upgrade");
+}
+
+/// Found by the world: in ACM some firmware refuses every commit before it has a MEBx password, that of a
+/// rotation too.
+#[test]
+fn a_rotation_in_acm_comes_after_what_its_commit_needs() {
+    let mut bench = bench("mebx-first", profile());
+    bench.run_until(|bench| stands_at(bench, StageName::Acm));
+    bench.order(Order::Rotate);
+    assert!(matches!(run(&mut bench), Outcome::Configured { mode: ControlMode::Admin, .. }));
+    assert!(bench.device.truth().mebx.is_some());
+}
+
+#[test]
+fn g6_setup_that_was_applied_unheard_is_seen_and_not_sent_again() {
+    let mut bench = bench("keeps-session", profile());
+    bench.run_until(|bench| bench.device.truth().mode == ControlMode::Client);
+    bench.act(Action::Cut);
+    assert!(matches!(run(&mut bench), Outcome::Configured { .. }));
+    assert_eq!(bench.device.counters().setup, 1);
+}
+
+#[test]
+fn g7_a_server_that_dies_at_any_step_leaves_a_device_that_the_next_run_finishes() {
+    for persona in Persona::ALL {
+        let mut undisturbed = Bench::new(persona, profile(), Order::Provision, uuid());
+        let mut steps = 0;
+        while undisturbed.outcome().is_none() {
+            let action = undisturbed.next().next().expect("a run that has not ended can go on");
+            undisturbed.act(action);
+            steps += 1;
+        }
+        for crash_after in 0..steps {
+            let mut bench = Bench::new(persona, profile(), Order::Provision, uuid());
+            for _ in 0..crash_after {
+                let action = bench.next().next().expect("as undisturbed");
+                bench.act(action);
+            }
+            bench.act(Action::Crash);
+            let outcome = run(&mut bench);
+            assert!(
+                matches!(outcome, Outcome::Configured { mode: ControlMode::Admin, .. }),
+                "{}, dead after {crash_after} of {steps} steps: {outcome:?}",
+                persona.name
+            );
+        }
+    }
+}
+
+#[test]
+fn g13_a_server_that_has_lost_its_lease_sends_nothing_more() {
+    let report = DeviceReport {
+        uuid: uuid(),
+        version: Persona::ALL[0].version,
+        mode: ControlMode::PreProvisioning,
+        local_tls: LocalTls::On,
+    };
+    let ledger = Ledger::unknown(Record::new(uuid()));
+    let mut run = Provisioner::new(Instant::ZERO, ledger, profile(), Order::Provision, report);
+    let mut device = amt_provision_fsm::sim::Device::new(Persona::ALL[0], uuid());
+    let mut connection = device.connect(Port::Tls).expect("16993 answers");
+    loop {
+        let input = match run.poll_output().expect("goes on until it wants to store") {
+            Output::Open(channel, _) => Input::Opened(channel),
+            Output::StartTls(channel, _) => Input::TlsUp(channel, device.shows()),
+            Output::Request { id, login, request, .. } => match device.answer(&mut connection, login, &request) {
+                amt_provision_fsm::sim::Answer::Reply(reply) => Input::Reply(id, reply),
+                amt_provision_fsm::sim::Answer::Restart(_) => panic!("nothing that restarts comes before a store"),
+            },
+            Output::Persist(generation, _) => {
+                run.handle(Instant::ZERO, Input::PersistFailed(generation, StoreFault::LeaseLost));
+                break;
+            }
+            _ => continue,
+        };
+        run.handle(Instant::ZERO, input);
+    }
+    let left: Vec<Output> = core::iter::from_fn(|| run.poll_output()).collect();
+    assert!(left.iter().all(|output| !matches!(output, Output::Request { .. })), "{left:?}");
+    assert_eq!(run.outcome(), Some(&Outcome::Failed(Fault::Ours(Ours::LeaseLost))));
+}
+
+#[test]
+fn a_foreign_device_is_left_alone() {
+    let mut bench = bench("keeps-session", profile());
+    run(&mut bench);
+    // Another deployment, with an empty disk, meets the same device.
+    bench.server.disk = amt_provision_fsm::sim::Disk::new(uuid());
+    let before = bench.device.counters();
+    bench.order(Order::Provision);
+    let outcome = bench.run();
+    assert!(matches!(outcome, Some(Outcome::Failed(_))), "{outcome:?}");
+    assert_eq!(bench.device.counters(), before);
+}
+
+#[test]
+fn a_rotation_ends_with_another_key_and_the_same_device() {
+    for persona in ["drops-listed", "amt-16"] {
+        let mut bench = bench(persona, profile());
+        run(&mut bench);
+        let before = stored(&bench).pins.confirmed.expect("a pin");
+        bench.order(Order::Rotate);
+        let Outcome::Configured { mode, pin, .. } = run(&mut bench) else { panic!("{:?}", bench.outcome()) };
+        assert_ne!(pin.spki, before.spki, "{persona}");
+        assert_eq!((mode, pin.provenance), (ControlMode::Admin, before.provenance), "{persona}");
+    }
+}
+
+#[test]
+fn a_device_that_comes_back_gets_another_mebx_password() {
+    let mut bench = bench("keeps-session", profile());
+    run(&mut bench);
+    let before = bench.device.truth().mebx;
+    bench.act(Action::Unprovision);
+    bench.order(Order::Provision);
+    run(&mut bench);
+    assert_ne!(bench.device.truth().mebx, before);
+}
+
+#[test]
+fn a_deactivated_device_is_seen_in_pre_provisioning_and_its_passwords_are_kept() {
+    for persona in Persona::ALL {
+        let mut bench = Bench::new(persona, profile(), Order::Provision, uuid());
+        run(&mut bench);
+        bench.order(Order::Deactivate);
+        assert_eq!(run(&mut bench), Outcome::Unprovisioned, "{}", persona.name);
+        assert_eq!(bench.device.truth().mode, ControlMode::PreProvisioning);
+        let record = stored(&bench);
+        assert!(record.pins.confirmed.is_none() && !record.admin.is_empty(), "{record:?}");
+    }
+}
