@@ -3,6 +3,8 @@
 //! A target of its own, because the database logs from threads of its own: only a subscriber of the whole process
 //! hears them.
 
+#![allow(clippy::unwrap_used)] // also its helpers are tests
+
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;

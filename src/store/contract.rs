@@ -65,7 +65,7 @@ pub trait Store: Send + Sync {
     /// Keeps a certificate that was issued for a device.
     ///
     /// # Errors
-    /// [`StoreError::UnknownDevice`].
+    /// [`StoreError::UnknownDevice`]; [`StoreError::Rejected`] if there is one with this serial number.
     async fn add_certificate(
         &self,
         tenant: &Tenant,

@@ -64,6 +64,9 @@ pub enum StoreError {
         /// What a person can do.
         advice: &'static str,
     },
+    /// The database does not take what we write or ask: our own mistake. Nothing was stored.
+    #[error("the database refuses what was asked of it: {0}; this is a mistake of ours, please report it")]
+    Rejected(String),
     /// No password could be made: our random source is to blame. Nothing was stored.
     #[error("no password could be made: {0}")]
     Password(#[from] GenerateError),

@@ -17,13 +17,15 @@
 //! - nothing here reads a clock: every time is the caller's, and only whole seconds are kept.
 //!
 //! ```
+//! use std::sync::Arc;
+//!
 //! use amt_provision::fsm::record::{Generation, Intent, Record};
 //! use amt_provision::store::{Account, PasswordChoice, PasswordSource, SqliteStore, Store, Tenant};
 //! use rustls::pki_types::UnixTime;
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> { smol::block_on(async {
 //! # let folder = tempfile::tempdir()?;
-//! let store = SqliteStore::open(&folder.path().join("fleet.db")).await?;
+//! let store: Arc<dyn Store> = Arc::new(SqliteStore::open(&folder.path().join("fleet.db")).await?);
 //! let random = rustls::crypto::aws_lc_rs::default_provider().secure_random;
 //! let passwords = PasswordSource::new(PasswordChoice::default(), PasswordChoice::default(), random);
 //! let (tenant, uuid) = (Tenant::default(), "4c4c4544-0051-3610-8053-b7c04f4e3033".parse()?);

@@ -36,8 +36,8 @@ impl From<Error> for StoreError {
                     Some(13) => unavailable(FULL),
                     Some(14) => unavailable("the file cannot be opened: see to its folder and its permissions"),
                     Some(10) => unavailable("the disk reports an error: see the system's log"),
-                    Some(11 | 19 | 20 | 26) => damaged(),
-                    _ => unavailable("please report this"),
+                    Some(11 | 26) => damaged(),
+                    _ => Self::Rejected(error.to_string()),
                 }
             }
             Error::PoolTimedOut => unavailable("it is slower than what is asked of it: look at the disk"),
@@ -47,7 +47,7 @@ impl From<Error> for StoreError {
             | Error::ColumnIndexOutOfBounds { .. }
             | Error::Decode(_)
             | Error::TypeNotFound { .. } => damaged(),
-            _ => unavailable("please report this"),
+            _ => Self::Rejected(error.to_string()),
         }
     }
 }

@@ -62,7 +62,7 @@ fn certificates_come_back_newest_first() {
         assert_eq!(store.certificates(&tenant(), uuid(1), 2).await.unwrap(), [newest.clone(), middle.clone()]);
         assert_eq!(store.certificates(&tenant(), uuid(1), 9).await.unwrap(), [newest, middle, oldest.clone()]);
         let error = store.add_certificate(&tenant(), uuid(1), &oldest).await.unwrap_err();
-        assert!(matches!(error, StoreError::Damaged { .. }), "a serial number is used once: {error}");
+        assert!(matches!(error, StoreError::Rejected(_)), "a serial number is used once: {error}");
     });
 }
 
