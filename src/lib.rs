@@ -10,5 +10,6 @@ pub mod pki;
 pub mod protocol;
 pub mod secret;
 pub mod simulator;
+pub mod store;
 pub mod tunnel;
 pub mod wsman;

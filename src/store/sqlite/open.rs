@@ -1,0 +1,122 @@
+//! Opening the file: its permissions, its shape, its connections.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, ErrorKind};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use smol::unblock;
+use sqlx::migrate::{MigrateError, Migration, MigrationType, Migrator};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::{Connection, SqlSafeStr, SqliteConnection, SqlitePool};
+
+use super::failure::no_access;
+use crate::store::{Item, StoreError};
+
+/// How long another process may keep its lock before we say that the store is not available.
+const BUSY: Duration = Duration::from_secs(5);
+
+/// How long a caller waits for a connection. Together with [`BUSY`] it ends before the core gives the store up
+/// (`deadline::STORE`), so that the core hears the reason.
+const QUEUE: Duration = Duration::from_secs(10);
+
+/// Connections that read; each is a thread.
+const READERS: u32 = 4;
+
+/// The shapes of the database, each built on the one before it. A released one is never changed.
+const SHAPES: &[(i64, &str, &str)] = &[(1, "init", include_str!("migrations/0001_init.sql"))];
+
+/// The two sides of an open file.
+pub(super) struct Pools {
+    pub(super) writer: SqlitePool,
+    pub(super) readers: SqlitePool,
+}
+
+/// Opens `path`, which is created if need be, and brings it into the newest shape.
+pub(super) async fn open(path: &Path) -> Result<Pools, StoreError> {
+    // SQLite takes `:memory:` and `file:…` for something else than a file of that name.
+    let path = std::path::absolute(path).map_err(|error| no_access(path, &error))?;
+    let file = path.clone();
+    let folder = unblock(move || create(&file)).await.map_err(|error| no_access(&path, &error))?;
+    let pools = Pools { writer: connect_writer(&path).await?, readers: reader_pool(&path) };
+    migrate(&pools.writer).await?;
+    // Until here whoever else opens a store in this folder has waited: the change to WAL mode takes a lock for which
+    // SQLite does not wait, and nobody should see a file without permissions or without tables.
+    drop(folder);
+    Ok(pools)
+}
+
+/// Creates the file so that nobody else can read it; SQLite gives its companions the same permissions. The folder
+/// that is returned is locked.
+fn create(path: &PathBuf) -> io::Result<File> {
+    let folder = File::open(path.parent().ok_or(ErrorKind::NotFound)?)?;
+    folder.lock()?;
+    // A file that is there is not opened: closing it again would drop SQLite's own locks in this process.
+    match OpenOptions::new().write(true).create_new(true).mode(0o600).open(path) {
+        Ok(_) => folder.sync_all()?,
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
+        Err(error) => return Err(error),
+    }
+    Ok(folder)
+}
+
+fn options(path: &Path) -> SqliteConnectOptions {
+    SqliteConnectOptions::new()
+        .filename(path)
+        .foreign_keys(true)
+        .busy_timeout(BUSY)
+        // Intermediate results hold passwords: they stay out of temporary files.
+        .pragma("temp_store", "MEMORY")
+        .pragma("trusted_schema", "OFF")
+        .pragma("cell_size_check", "ON")
+}
+
+fn pool_options(connections: u32) -> SqlitePoolOptions {
+    SqlitePoolOptions::new()
+        .max_connections(connections)
+        .acquire_timeout(QUEUE)
+        .idle_timeout(None)
+        .max_lifetime(None)
+        // There is no network in between that could have been cut.
+        .test_before_acquire(false)
+        .after_release(|connection, _| Box::pin(is_clean(connection)))
+}
+
+/// Whether a connection may be used again. SQLite rolls a transaction back by itself when the disk is full or fails;
+/// sqlx then still counts it as open, and would refuse to begin another one for ever.
+async fn is_clean(connection: &mut SqliteConnection) -> sqlx::Result<bool> {
+    if connection.is_in_transaction() {
+        // The rollback of a dropped transaction is on its way; this answer comes after it.
+        connection.ping().await?;
+    }
+    Ok(!connection.is_in_transaction())
+}
+
+async fn connect_writer(path: &Path) -> Result<SqlitePool, StoreError> {
+    let options = options(path)
+        .journal_mode(SqliteJournalMode::Wal)
+        .synchronous(SqliteSynchronous::Full)
+        // What is forgotten is overwritten.
+        .pragma("secure_delete", "ON");
+    Ok(pool_options(1).connect_with(options).await?)
+}
+
+fn reader_pool(path: &Path) -> SqlitePool {
+    pool_options(READERS).connect_lazy_with(options(path).pragma("query_only", "ON"))
+}
+
+async fn migrate(writer: &SqlitePool) -> Result<(), StoreError> {
+    let migrations = SHAPES.iter().map(|&(version, name, sql)| {
+        Migration::new(version, name.into(), MigrationType::Simple, sql.into_sql_str(), false)
+    });
+    let mut transaction = writer.begin_with("BEGIN IMMEDIATE").await?;
+    Migrator::with_migrations(migrations.collect()).run_direct(None, &mut *transaction, false).await.map_err(
+        |error| match error {
+            MigrateError::VersionMissing(version) => StoreError::TooNew(version),
+            MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _) => error.into(),
+            other => StoreError::Damaged { what: Item::Database, why: other.to_string() },
+        },
+    )?;
+    Ok(transaction.commit().await?)
+}

@@ -1,0 +1,148 @@
+//! Any sequence of calls behaves like a map from devices to generations, records and passwords.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use amt_provision_fsm::record::{Ledger, Password as Mark};
+use proptest::prelude::*;
+use proptest::sample::select;
+
+use super::*;
+
+/// One call. Generations are told relative to the one that follows.
+#[derive(Clone, Debug)]
+enum Call {
+    Persist { device: u8, off_by: i64, intents: Vec<Intent> },
+    Permit { device: u8 },
+    Remove { device: u8 },
+    Forget { device: u8 },
+    Reopen,
+}
+
+fn intent() -> impl Strategy<Value = Intent> {
+    select(vec![
+        Intent::ChangePassword,
+        Intent::Activate { exposed: true },
+        Intent::SetMebx,
+        Intent::ConfirmMebx,
+        Intent::EnrolRomCa(rom_ca(1)),
+        Intent::IntendPin(pin(2)),
+        Intent::ConfirmPin(pin(2)),
+        Intent::Settle,
+        Intent::UsePermit,
+        Intent::Reset,
+    ])
+}
+
+fn call() -> impl Strategy<Value = Call> {
+    let device = 1u8..4;
+    let off_by = prop_oneof![6 => Just(0i64), 1 => -2i64..3];
+    prop_oneof![
+        12 => (device.clone(), off_by, prop::collection::vec(intent(), 0..3))
+            .prop_map(|(device, off_by, intents)| Call::Persist { device, off_by, intents }),
+        2 => device.clone().prop_map(|device| Call::Permit { device }),
+        2 => device.clone().prop_map(|device| Call::Remove { device }),
+        2 => device.prop_map(|device| Call::Forget { device }),
+        1 => Just(Call::Reopen),
+    ]
+}
+
+/// What a device should have in the store.
+struct Expected {
+    generation: u64,
+    record: Record,
+    removed: bool,
+    passwords: BTreeMap<(Account, PasswordId), Password>,
+}
+
+/// The numbers that `record` names.
+fn named(record: &Record) -> Vec<(Account, PasswordId)> {
+    let admin = record.admin.iter().map(|mark| (Account::Admin, mark.id));
+    admin.chain(record.mebx.iter().map(|mark| (Account::Mebx, mark.id))).collect()
+}
+
+async fn run(store: &SqliteStore, path: &Path, tenant: &Tenant, calls: Vec<Call>) -> Result<(), TestCaseError> {
+    let mut map: BTreeMap<u8, Expected> = BTreeMap::new();
+    let mut reopened = None;
+    for call in calls {
+        let store = reopened.as_ref().unwrap_or(store);
+        match call {
+            Call::Persist { device, off_by, intents } => {
+                let known = map.get(&device);
+                let follows = known.map_or(1, |known| known.generation + 1);
+                let mut wanted = known.map_or_else(|| Record::new(uuid(device)), |known| known.record.clone());
+                let marks = named(&wanted);
+                for intent in intents {
+                    // As the core does it: a password is confirmed only after the store has it.
+                    let unborn = |mebx: &Mark| !marks.contains(&(Account::Mebx, mebx.id));
+                    let early = intent == Intent::ConfirmMebx && wanted.mebx.as_ref().is_some_and(unborn);
+                    if !early {
+                        wanted.apply(intent);
+                    }
+                }
+                let generation = Generation(follows.saturating_add_signed(off_by));
+                let written = store.persist(tenant, generation, &wanted, &random_passwords(), at(1)).await;
+                if generation.0 != follows {
+                    let conflict = matches!(written, Err(StoreError::Conflict { .. }));
+                    prop_assert!(conflict, "{:?}", written);
+                } else {
+                    prop_assert!(written.is_ok(), "{:?}", written);
+                    let mut passwords = map.remove(&device).map(|known| known.passwords).unwrap_or_default();
+                    for (account, id) in named(&wanted) {
+                        let password = store.password(tenant, uuid(device), account, id).await;
+                        passwords.entry((account, id)).or_insert(password.unwrap());
+                    }
+                    map.insert(device, Expected { generation: follows, record: wanted, removed: false, passwords });
+                }
+            }
+            Call::Permit { device } => {
+                let permit = devices::permit();
+                let permitted = store.permit(tenant, uuid(device), permit, &stamp(1)).await;
+                prop_assert_eq!(permitted.is_ok(), map.contains_key(&device));
+                if let Some(known) = map.get_mut(&device) {
+                    known.generation += 1;
+                    known.record.permit = Some(permit);
+                    known.removed = false;
+                }
+            }
+            Call::Remove { device } => {
+                let removed = store.remove(tenant, uuid(device), &stamp(1)).await;
+                prop_assert_eq!(removed.is_ok(), map.contains_key(&device));
+                map.entry(device).and_modify(|known| known.removed = true);
+            }
+            Call::Forget { device } => {
+                let forgotten = store.forget(tenant, uuid(device), &stamp(1)).await;
+                prop_assert_eq!(forgotten.is_ok(), map.get(&device).is_some_and(|known| known.removed));
+                if forgotten.is_ok() {
+                    map.remove(&device);
+                }
+            }
+            Call::Reopen => reopened = Some(open(path).await),
+        }
+    }
+    let store = reopened.as_ref().unwrap_or(store);
+    for device in 1..4 {
+        let known = map.get(&device);
+        let ledger = known.map(|known| Ledger::stored(known.record.clone(), Generation(known.generation)));
+        prop_assert_eq!(store.load(tenant, uuid(device)).await.unwrap(), ledger);
+        for ((account, id), password) in known.iter().flat_map(|known| &known.passwords) {
+            prop_assert_eq!(&store.password(tenant, uuid(device), *account, *id).await.unwrap(), password);
+        }
+    }
+    let listed = store.devices(tenant, None, 9).await.unwrap();
+    let listed: Vec<(Uuid, bool)> = listed.iter().map(|device| (device.uuid, device.removed_at.is_some())).collect();
+    prop_assert_eq!(listed, map.iter().map(|(device, known)| (uuid(*device), known.removed)).collect::<Vec<_>>());
+    Ok(())
+}
+
+#[test]
+fn any_sequence_of_calls_behaves_like_a_map_with_generations() {
+    let fleet = smol::block_on(Fleet::new());
+    // Each case has a tenant of its own, so that one file serves all.
+    let cases = AtomicU64::new(0);
+    let config = ProptestConfig { cases: 48, ..ProptestConfig::default() };
+    proptest!(config, |(calls in prop::collection::vec(call(), 1..24))| {
+        let tenant: Tenant = format!("case-{}", cases.fetch_add(1, Ordering::Relaxed)).parse().unwrap();
+        smol::block_on(run(&fleet.store, &fleet.path(), &tenant, calls))?;
+    });
+}

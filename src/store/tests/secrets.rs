@@ -1,0 +1,59 @@
+//! Nothing of a secret is in a text of ours, nor left in the file when it is forgotten.
+
+use super::*;
+
+const CANARY: &str = "C4nary!bird";
+
+fn canaries() -> PasswordSource {
+    let fixed = PasswordChoice::Fixed(CANARY.parse().unwrap());
+    PasswordSource::new(fixed.clone(), fixed, random())
+}
+
+#[test]
+fn g1_no_secret_is_in_a_debug_text_or_an_error() {
+    smol::block_on(async {
+        let fleet = Fleet::new().await;
+        let (store, passwords) = (&fleet.store, canaries());
+        let mut record = activated(1);
+        store.persist(&tenant(), Generation(1), &record, &passwords, at(1)).await.unwrap();
+        let pem = store.authority(at(1)).await.unwrap().to_pem();
+        let mut texts = format!("{store:?} {passwords:?} {pem:?} {:?}", store.device(&tenant(), uuid(1)).await);
+
+        // The stored password is no password any more, the stored authority no authority, and no password is taken.
+        fleet.tamper("UPDATE password SET secret = CAST('C4nary!bird:' AS BLOB)").await;
+        fleet.tamper("UPDATE authority SET pem = CAST(substr(pem, 1, length(pem) - 60) AS BLOB)").await;
+        fleet.tamper("CREATE TRIGGER t BEFORE INSERT ON password BEGIN SELECT RAISE(ABORT, 'no'); END").await;
+        let broken_rule = admin(store, 1, 0).await.unwrap_err();
+        fleet.tamper("UPDATE password SET secret = CAST(CAST('C4nary!bird' AS BLOB) || x'ff' AS BLOB)").await;
+        let no_text = admin(store, 1, 0).await.unwrap_err();
+        for error in [&broken_rule, &no_text] {
+            assert!(matches!(error, StoreError::Damaged { what: Item::Password(..), .. }), "{error}");
+        }
+        let authority = store.authority(at(1)).await.err().unwrap();
+        record.apply(Intent::ChangePassword);
+        let refused = store.persist(&tenant(), Generation(2), &record, &passwords, at(1)).await.unwrap_err();
+        for error in [broken_rule, no_text, authority, refused] {
+            texts += &format!(" {error} {error:?}");
+        }
+        assert!(!texts.contains("C4nary") && !texts.contains("PRIVATE KEY"), "{texts}");
+        assert!(!texts.contains("67, 52, 110, 97, 114, 121"), "nor as a list of its bytes: {texts}");
+    });
+}
+
+#[test]
+fn what_is_forgotten_is_not_in_the_file() {
+    smol::block_on(async {
+        let fleet = Fleet::new().await;
+        let store = &fleet.store;
+        store.persist(&tenant(), Generation(1), &activated(1), &canaries(), at(1)).await.unwrap();
+        let found = async || {
+            fleet.tamper("PRAGMA wal_checkpoint(TRUNCATE)").await;
+            let file = std::fs::read(fleet.path()).unwrap();
+            file.windows(CANARY.len()).any(|window| window == CANARY.as_bytes())
+        };
+        assert!(found().await);
+        store.remove(&tenant(), uuid(1), &stamp(2)).await.unwrap();
+        store.forget(&tenant(), uuid(1), &stamp(3)).await.unwrap();
+        assert!(!found().await);
+    });
+}

@@ -1,0 +1,67 @@
+//! No secret is in the log, down to the finest level of the database library (G1).
+//!
+//! A target of its own, because the database logs from threads of its own: only a subscriber of the whole process
+//! hears them.
+
+#![allow(clippy::unwrap_used)] // also its helpers are tests
+
+use std::io::{self, Write};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use amt_provision::fsm::identity::Uuid;
+use amt_provision::fsm::record::{Generation, Intent, PasswordId, Record};
+use amt_provision::store::{Account, PasswordChoice, PasswordSource, SqliteStore, Store, Tenant};
+use rustls::pki_types::UnixTime;
+
+const CANARY: &str = "C4nary!bird";
+
+/// Where the log is written to.
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[test]
+fn g1_no_secret_is_in_the_log_at_its_finest_level() {
+    let log = Log::default();
+    let writer = log.clone();
+    let subscriber =
+        tracing_subscriber::fmt().with_max_level(tracing::Level::TRACE).with_writer(move || writer.clone()).finish();
+    tracing::subscriber::set_global_default(subscriber).unwrap();
+
+    smol::block_on(async {
+        let folder = tempfile::tempdir().unwrap();
+        let store = SqliteStore::open(&folder.path().join("fleet.db")).await.unwrap();
+        let fixed = PasswordChoice::Fixed(CANARY.parse().unwrap());
+        let random = rustls::crypto::aws_lc_rs::default_provider().secure_random;
+        let passwords = PasswordSource::new(fixed.clone(), fixed, random);
+        let uuid: Uuid = "4c4c4544-0051-3610-8053-b7c04f4e3033".parse().unwrap();
+        let (tenant, now) = (Tenant::default(), UnixTime::since_unix_epoch(Duration::from_secs(1)));
+        let mut record = Record::new(uuid);
+        record.apply(Intent::Activate { exposed: false });
+        record.apply(Intent::SetMebx);
+        store.persist(&tenant, Generation(1), &record, &passwords, now).await.unwrap();
+        store.persist(&tenant, Generation(1), &record, &passwords, now).await.unwrap_err();
+        for account in [Account::Admin, Account::Mebx] {
+            let password = store.password(&tenant, uuid, account, PasswordId(0)).await.unwrap();
+            assert_eq!(password.expose(), CANARY);
+        }
+        assert!(store.authority(now).await.unwrap().to_pem().expose().contains("PRIVATE KEY"));
+    });
+
+    let log = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    for statement in ["INSERT INTO password", "INSERT INTO authority", "SELECT secret"] {
+        assert!(log.contains(statement), "the log has the statements that carry secrets");
+    }
+    assert!(!log.contains("C4nary") && !log.contains("PRIVATE KEY"), "{log}");
+    assert!(!log.contains("67, 52, 110, 97, 114, 121"), "nor as a list of its bytes: {log}");
+}
