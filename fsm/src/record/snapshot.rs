@@ -62,3 +62,59 @@ impl Snapshot {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::identity::{RomCaHash, SpkiHash, Uuid};
+    use crate::policy::{FlowB, Permit};
+    use crate::record::{Intent, KeyMark, PasswordId, Pin, Provenance};
+    use crate::request::{KeyHandle, Once};
+
+    /// A record in which nothing is empty, as the first release wrote it. It is read for ever.
+    const V1: &[u8] = include_bytes!("snapshot_v1.bin");
+
+    fn full() -> Record {
+        let mut record = Record::new(Uuid::from_bytes([5; 16]).unwrap());
+        let pin = |n: u8, provenance| Pin { spki: SpkiHash::from_bytes([n; 32]), provenance };
+        for intent in [
+            Intent::EnrolRomCa(RomCaHash::from_bytes([1; 32])),
+            Intent::Activate { exposed: true },
+            Intent::ConfirmPassword(PasswordId(0)),
+            Intent::Settle,
+            Intent::CommitActivation,
+            Intent::ConfirmPin(pin(2, Provenance::OdcaInterim)),
+            Intent::ChangePassword,
+            Intent::EnrolInterim(SpkiHash::from_bytes([3; 32])),
+            Intent::IntendPin(pin(4, Provenance::FirstUse)),
+            Intent::Generate(KeyMark {
+                known: alloc::vec![KeyHandle("Intel(r) AMT Key: Handle: 0".into())],
+                provenance: Provenance::Odca,
+            }),
+            Intent::SetMebx,
+            Intent::CommitAdmin,
+            Intent::Doubt(Once::Upgrade),
+        ] {
+            record.apply(intent);
+        }
+        record.permit = Some(Permit { expect_rom_ca: Some(RomCaHash::from_bytes([6; 32])), flow_b: FlowB::Allowed });
+        record
+    }
+
+    #[test]
+    fn what_the_first_release_wrote_is_read_for_ever() {
+        assert_eq!(Snapshot::decode(V1), Ok(full()));
+        assert_eq!(Snapshot::encode(&full()).as_deref(), Ok(V1));
+    }
+
+    #[test]
+    fn damage_is_reported_and_never_panics() {
+        for length in 0..V1.len() {
+            assert_eq!(Snapshot::decode(&V1[..length]), Err(SnapshotError::Unreadable), "{length} bytes");
+        }
+        let mut longer = V1.to_vec();
+        longer.push(0);
+        assert_eq!(Snapshot::decode(&longer), Err(SnapshotError::TrailingBytes(1)));
+        assert_eq!(Snapshot::decode(&[1]), Err(SnapshotError::Unreadable), "a version of the future");
+    }
+}

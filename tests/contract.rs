@@ -1,0 +1,244 @@
+//! The calling contract of the two machines, under any inputs in any order.
+
+use amt_provision_fsm::edges::{Place, edges};
+use amt_provision_fsm::firmware::{AmtVersion, ControlMode, Port, ProvisioningState};
+use amt_provision_fsm::identity::{RomCaHash, SpkiHash, Uuid};
+use amt_provision_fsm::peer::{Peer, Voucher};
+use amt_provision_fsm::policy::{ActivationCommit, DeviceReport, FirstUseTrust, FlowB, Goal, LocalTls, Order, Profile};
+use amt_provision_fsm::provisioner::{ChannelId, Input, Output, Provisioner, StoreFault};
+use amt_provision_fsm::record::{Generation, Ledger, Provenance, Record};
+use amt_provision_fsm::relay::{Limits, Relay, RelayInput, RelayOutput, RelayState};
+use amt_provision_fsm::request::{
+    ChainLength, DigestRealm, FirmwareNonce, KeyHandle, KeyPair, Refusal, Reply, RequestId, TlsSettings,
+};
+use amt_provision_fsm::stage::{OpenFault, TlsFault};
+use amt_provision_fsm::time::{Instant, Millis};
+use proptest::collection::vec;
+use proptest::prelude::*;
+
+fn uuid() -> Uuid {
+    Uuid::from_bytes([3; 16]).expect("no placeholder")
+}
+
+fn report() -> impl Strategy<Value = DeviceReport> {
+    (prop_oneof![Just(16u16), Just(19)], any::<bool>(), 0u32..3).prop_map(|(major, tls, mode)| DeviceReport {
+        uuid: uuid(),
+        version: AmtVersion::new(major, 0),
+        mode: ControlMode::from_code(mode).expect("0 to 2 are modes"),
+        local_tls: if tls { LocalTls::On } else { LocalTls::Off },
+    })
+}
+
+fn profile() -> Profile {
+    Profile {
+        goal: Goal::Admin(ChainLength::new(2).expect("two is a chain")),
+        flow_b: FlowB::Allowed,
+        minimum: Provenance::FirstUse,
+        first_use: FirstUseTrust::Trusted,
+        activation_commit: ActivationCommit::Auto,
+    }
+}
+
+fn reply() -> impl Strategy<Value = Reply> {
+    prop_oneof![
+        4 => Just(Reply::Done),
+        2 => Just(Reply::GeneralSettings(DigestRealm([1; 16]))),
+        2 => Just(Reply::Uuid(uuid())),
+        3 => (0u32..3).prop_map(|mode| {
+            Reply::ControlMode(ControlMode::from_code(mode).expect("a mode"), FirmwareNonce([mode as u8; 20]))
+        }),
+        3 => (0u32..3).prop_map(|state| {
+            Reply::ProvisioningState(ProvisioningState::from_code(state).expect("a state"))
+        }),
+        2 => vec(0u8..4, 0..3).prop_map(|keys| Reply::KeyPairs(keys.into_iter().map(key).collect())),
+        1 => Just(Reply::Certificates(Vec::new())),
+        1 => Just(Reply::CredentialContext(None)),
+        1 => any::<(bool, bool)>().prop_map(|(remote, local)| Reply::TlsSettings(TlsSettings { remote, local })),
+        2 => prop_oneof![
+            Just(Refusal::Unauthorized),
+            any::<u16>().prop_map(|code| Refusal::ReturnValue(code.into())),
+            Just(Refusal::AlreadyExists),
+            Just(Refusal::Fault(500)),
+            Just(Refusal::Unintelligible),
+        ].prop_map(Reply::Refused),
+    ]
+}
+
+fn key(n: u8) -> KeyPair {
+    KeyPair { handle: KeyHandle(format!("Handle: {n}")), spki: SpkiHash::from_bytes([n; 32]), public_key: vec![n] }
+}
+
+/// An input as a peer, a store or a clock could send it, right or wrong. `None` is a wait to the deadline.
+fn input() -> impl Strategy<Value = Option<Input>> {
+    let channel = || (0u32..6).prop_map(ChannelId);
+    let peer = (0u8..5, any::<bool>()).prop_map(|(n, odca)| Peer {
+        spki: SpkiHash::from_bytes([n; 32]),
+        voucher: if odca { Voucher::Odca(RomCaHash::from_bytes([n; 32])) } else { Voucher::Nobody },
+    });
+    prop_oneof![
+        2 => Just(None),
+        1 => report().prop_map(|report| Some(Input::Report(report))),
+        3 => channel().prop_map(|id| Some(Input::Opened(id))),
+        1 => channel().prop_map(|id| Some(Input::OpenFailed(id, OpenFault::Refused))),
+        3 => (channel(), peer).prop_map(|(id, peer)| Some(Input::TlsUp(id, peer))),
+        1 => channel().prop_map(|id| Some(Input::TlsFailed(id, TlsFault::Broken))),
+        8 => (0u32..24, reply()).prop_map(|(id, reply)| Some(Input::Reply(RequestId(id), reply))),
+        1 => channel().prop_map(|id| Some(Input::ChannelLost(id))),
+        1 => Just(Some(Input::LineLost)),
+        4 => (1u64..9).prop_map(|generation| Some(Input::Persisted(Generation(generation)))),
+        1 => (1u64..9).prop_map(|generation| Some(Input::PersistFailed(Generation(generation), StoreFault::Failed))),
+        1 => Just(Some(Input::NotIssued)),
+    ]
+}
+
+/// What a driver would answer to an output, so that half of the inputs fit and the run gets somewhere.
+fn fitting(output: &Output, reply: Reply) -> Option<Input> {
+    match output {
+        Output::Open(id, _) => Some(Input::Opened(*id)),
+        Output::StartTls(id, _) => {
+            let voucher = Voucher::Odca(RomCaHash::from_bytes([1; 32]));
+            Some(Input::TlsUp(*id, Peer { spki: SpkiHash::from_bytes([1; 32]), voucher }))
+        }
+        Output::Request { id, .. } => Some(Input::Reply(*id, reply)),
+        Output::Persist(generation, _) => Some(Input::Persisted(*generation)),
+        Output::Issue(_) | Output::Close(_) | Output::Moved(_) | Output::Done(_) => None,
+    }
+}
+
+/// Takes all outputs, as the contract wants it after every input; their number.
+fn drain(run: &mut Provisioner, place: &mut Option<Place>, last: &mut Option<Output>) -> Result<u32, TestCaseError> {
+    let mut count = 0;
+    while let Some(output) = run.poll_output() {
+        count += 1;
+        prop_assert!(count < 64, "outputs without end");
+        if let Output::Moved(edge) = &output {
+            prop_assert!(edges().any(|declared| declared == *edge), "{edge} is not declared");
+            prop_assert!(place.is_none_or(|place| place == edge.from), "{edge} after {place:?}");
+            *place = Some(edge.to);
+        }
+        *last = Some(output);
+    }
+    Ok(count)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(512))]
+
+    /// Any inputs: no panic, bounded outputs, declared and contiguous edges, a deadline until the end, time
+    /// that goes on after a deadline, and an end that absorbs.
+    #[test]
+    fn the_provisioner_keeps_its_contract(first in report(), inputs in vec((input(), reply(), any::<bool>()), 1..80)) {
+        let ledger = Ledger::unknown(Record::new(uuid()));
+        let mut run = Provisioner::new(Instant::ZERO, ledger, profile(), Order::Provision, first);
+        let (mut now, mut place, mut last) = (Instant::ZERO, None, None);
+        drain(&mut run, &mut place, &mut last)?;
+        for (input, reply, fits) in inputs {
+            let ended = run.outcome().cloned();
+            let input = match (&last, fits) {
+                (Some(output), true) => fitting(output, reply).or(input),
+                _ => input,
+            };
+            match input {
+                Some(input) => run.handle(now, input),
+                None => {
+                    now = run.poll_timeout().map_or(now, |(at, _)| at);
+                    run.handle_timeout(now);
+                }
+            }
+            let count = drain(&mut run, &mut place, &mut last)?;
+            if let Some(ended) = ended {
+                prop_assert_eq!(run.outcome(), Some(&ended), "an end absorbs");
+                prop_assert_eq!(count, 0, "nothing comes after the end");
+            }
+            match run.poll_timeout() {
+                Some((at, _)) => prop_assert!(at > now, "due at once"),
+                None => prop_assert!(run.outcome().is_some(), "waits for ever at {}", run.place()),
+            }
+        }
+    }
+
+    /// Bytes in are bytes out, in order, per direction and channel; credits bound what is under way.
+    #[test]
+    fn the_relay_is_a_pipe(steps in vec((0u8..8, vec(any::<u8>(), 0..400), any::<u16>()), 1..120)) {
+        let limits = Limits { to_device: 1000, to_server: 1500, ..Limits::DEFAULT };
+        let mut relay = Relay::new(Instant::ZERO, limits);
+        let mut dialled = ChannelId(0);
+        let (mut given, mut taken): (Vec<u8>, Vec<u8>) = Default::default();
+        let (mut sent, mut received): (Vec<u8>, Vec<u8>) = Default::default();
+        let (mut to_server, mut to_device) = (0usize, 0usize);
+        relay.handle(Instant::ZERO, RelayInput::Surveyed);
+        for (kind, bytes, number) in steps {
+            let open = relay.state() == RelayState::Pumping(dialled);
+            match kind {
+                0 => {
+                    dialled = ChannelId(dialled.0 + 1);
+                    (given, taken, sent, received) = Default::default();
+                    to_device = 0;
+                    relay.handle(Instant::ZERO, RelayInput::Dial(dialled, Port::Tls));
+                }
+                1 => relay.handle(Instant::ZERO, RelayInput::Connected(dialled)),
+                2 | 3 if open && relay.line_credit().is_some_and(|credit| credit >= bytes.len()) => {
+                    given.extend(&bytes);
+                    relay.handle(Instant::ZERO, RelayInput::FromServer(dialled, bytes));
+                }
+                4 | 5 if open && relay.device_credit().is_some_and(|credit| credit >= bytes.len()) => {
+                    sent.extend(&bytes);
+                    relay.handle(Instant::ZERO, RelayInput::FromDevice(dialled, bytes));
+                }
+                6 => {
+                    let count = to_server.min(number.into());
+                    to_server -= count;
+                    relay.handle(Instant::ZERO, RelayInput::SentToServer(count));
+                }
+                _ => {
+                    let count = to_device.min(number.into());
+                    to_device -= count;
+                    relay.handle(Instant::ZERO, RelayInput::SentToDevice(dialled, count));
+                }
+            }
+            while let Some(output) = relay.poll_output() {
+                match output {
+                    RelayOutput::ToDevice(id, bytes) => {
+                        prop_assert_eq!(id, dialled);
+                        to_device += bytes.len();
+                        taken.extend(bytes);
+                    }
+                    RelayOutput::ToServer(id, bytes) => {
+                        prop_assert_eq!(id, dialled);
+                        to_server += bytes.len();
+                        received.extend(bytes);
+                    }
+                    RelayOutput::Close(why) => prop_assert!(false, "closed: {why:?}"),
+                    _ => {}
+                }
+            }
+            prop_assert!(to_device <= limits.to_device && to_server <= limits.to_server);
+            prop_assert_eq!(&given, &taken);
+            prop_assert_eq!(&sent, &received);
+        }
+    }
+}
+
+#[test]
+fn a_relay_gives_up_a_channel_whose_line_is_stuck_and_drops_what_comes_after_a_close() {
+    let mut relay = Relay::new(Instant::ZERO, Limits::DEFAULT);
+    let outputs = |relay: &mut Relay| core::iter::from_fn(|| relay.poll_output()).collect::<Vec<_>>();
+    relay.handle(Instant::ZERO, RelayInput::Surveyed);
+    relay.handle(Instant::ZERO, RelayInput::Dial(ChannelId(7), Port::Tls));
+    relay.handle(Instant::ZERO, RelayInput::Connected(ChannelId(7)));
+    relay.handle(Instant::ZERO, RelayInput::FromDevice(ChannelId(7), vec![1, 2, 3]));
+    relay.handle(Instant::ZERO, RelayInput::DeviceClosed(ChannelId(7)));
+    let before = outputs(&mut relay);
+    assert!(!before.contains(&RelayOutput::Lost(ChannelId(7))), "its last bytes are still on their way");
+    relay.handle(Instant::ZERO, RelayInput::SentToServer(3));
+    assert_eq!(outputs(&mut relay), [RelayOutput::Lost(ChannelId(7))]);
+    relay.handle(Instant::ZERO, RelayInput::FromServer(ChannelId(7), vec![9]));
+    assert_eq!(outputs(&mut relay), []);
+
+    relay.handle(Instant::ZERO, RelayInput::Dial(ChannelId(8), Port::Plain));
+    relay.handle(Instant::ZERO, RelayInput::Connected(ChannelId(8)));
+    relay.handle(Instant::ZERO, RelayInput::FromServer(ChannelId(8), vec![1]));
+    outputs(&mut relay);
+    relay.handle_timeout(Instant::ZERO + Limits::DEFAULT.stuck + Millis(1));
+    assert!(outputs(&mut relay).contains(&RelayOutput::Lost(ChannelId(8))), "the device takes nothing");
+}
