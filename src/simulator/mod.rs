@@ -1,6 +1,8 @@
-//! A simulated AMT device: what tests, demos and the command's `simulate` talk to.
-//!
-//! [`identity`] mints what such a device shows in a TLS handshake; it is also what the tests of the
-//! verifier make their wrong chains with.
+//! A simulated AMT device.
 
+pub mod config;
+pub mod firmware;
 pub mod identity;
+pub mod keys;
+pub mod persona;
+pub mod provisioning;
