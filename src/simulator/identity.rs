@@ -308,10 +308,7 @@ impl Identity {
 ///
 /// # Errors
 /// [`IdentityError::Tls`] if rustls cannot sign with a key of this kind.
-pub fn certified_key(
-    key: &KeyPair,
-    chain: Vec<CertificateDer<'static>>,
-) -> Result<Arc<CertifiedKey>, IdentityError> {
+pub fn certified_key(key: &KeyPair, chain: Vec<CertificateDer<'static>>) -> Result<Arc<CertifiedKey>, IdentityError> {
     let key = PrivateKeyDer::Pkcs8(key.serialize_der().into());
     let key = rustls::crypto::aws_lc_rs::sign::any_supported_type(&key)?;
     Ok(Arc::new(CertifiedKey::new(chain, key)))

@@ -40,10 +40,9 @@ impl KeyPool {
             KeySuite::EcP384Sha384 => return generate_p384_key(),
         };
         match ready {
-            Some(der) => Ok(KeyPair::from_pkcs8_der_and_sign_algo(
-                &PrivatePkcs8KeyDer::from(der.as_slice()),
-                &PKCS_RSA_SHA256,
-            )?),
+            Some(der) => {
+                Ok(KeyPair::from_pkcs8_der_and_sign_algo(&PrivatePkcs8KeyDer::from(der.as_slice()), &PKCS_RSA_SHA256)?)
+            }
             None => generate_rsa_key(),
         }
     }

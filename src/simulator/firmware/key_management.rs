@@ -13,8 +13,7 @@ use crate::wsman::{Reference, Selector, SelectorValue};
 
 impl Firmware {
     pub(super) fn public_key_management_service(&self) -> Node {
-        let (name, element) =
-            ("Intel(r) AMT Public Key Management Service", "Intel(r) AMT Certificate Store Service");
+        let (name, element) = ("Intel(r) AMT Public Key Management Service", "Intel(r) AMT Certificate Store Service");
         Instance::service(Class::PublicKeyManagementService, element, name)
             .with("EnabledState", 5)
             .with("RequestedState", 12)
@@ -71,10 +70,7 @@ impl Firmware {
         };
         let created = Reference::new(
             Class::TlsCredentialContext.uri(),
-            [
-                end("ElementInContext", certificate.reference()),
-                end("ElementProvidingContext", endpoint_collection()),
-            ],
+            [end("ElementInContext", certificate.reference()), end("ElementProvidingContext", endpoint_collection())],
         );
         Ok(Some(created_reply(&created)))
     }
@@ -99,9 +95,7 @@ impl Firmware {
         let handle = certificate.selector("InstanceID").and_then(CertificateHandle::of_instance_id);
         match handle {
             Some(handle)
-                if known
-                    && certificate.resource == Class::PublicKeyCertificate.uri()
-                    && self.store.bind(handle) =>
+                if known && certificate.resource == Class::PublicKeyCertificate.uri() && self.store.bind(handle) =>
             {
                 Ok(handle)
             }
@@ -146,4 +140,3 @@ fn deleted(outcome: Option<bool>) -> Written {
         None => Err(no_such_instance()),
     }
 }
-

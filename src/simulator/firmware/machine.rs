@@ -18,9 +18,9 @@ use super::lists::Enumerations;
 use super::refusal::{Invoked, ReturnValue, Written, no_such_instance, not_permitted, not_supported};
 use super::roots::TrustedRoots;
 use super::setup::SetupSessions;
+use super::shown::{FactoryIdentities, ShownIdentity};
 use super::store::CertificateStore;
 use super::tls_settings::TlsSettings;
-use super::shown::{FactoryIdentities, ShownIdentity};
 use super::{Class, Counters};
 use crate::http::digest::{DigestRealm, Ha1, Login};
 use crate::secret::Secret;
@@ -300,9 +300,7 @@ impl Firmware {
                 self.add_next_cert_in_chain(&login.nonce, input, now)
             }
             (Class::HostBasedSetupService, "AdminSetup") => self.admin_setup(&login.nonce, input),
-            (Class::HostBasedSetupService, "UpgradeClientToAdmin") => {
-                self.upgrade_client_to_admin(&login.nonce, input)
-            }
+            (Class::HostBasedSetupService, "UpgradeClientToAdmin") => self.upgrade_client_to_admin(&login.nonce, input),
             (Class::SetupAndConfigurationService, "GetUuid") => self.get_uuid(),
             (Class::SetupAndConfigurationService, "CommitChanges") => self.commit_changes(),
             (Class::SetupAndConfigurationService, "SetMEBxPassword") => self.set_mebx_password(input),

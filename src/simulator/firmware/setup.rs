@@ -35,11 +35,7 @@ impl SetupSessions {
 
     /// A new nonce for this session: what was signed over an earlier one is stale, and the chain starts over.
     /// Returns the nonce and how far the chain had come.
-    fn renew(
-        &mut self,
-        digest_nonce: &str,
-        random: &dyn SecureRandom,
-    ) -> Result<([u8; NONCE], u32), GetRandomFailed> {
+    fn renew(&mut self, digest_nonce: &str, random: &dyn SecureRandom) -> Result<([u8; NONCE], u32), GetRandomFailed> {
         let mut configuration_nonce = [0; NONCE];
         random.fill(&mut configuration_nonce)?;
         let before = self.close(digest_nonce);
