@@ -23,8 +23,8 @@ const PIECE: usize = 4096;
 const MAX_EVENTS: usize = 64;
 /// Replies that may wait for one connection's peer to read: one whose queue is full is closed.
 const MAX_UNSENT: usize = 16;
-/// How long a peer may take to read what was sent before the device closed.
-const LINGER: Duration = Duration::from_secs(5);
+/// How long a peer may take to read one reply.
+const PATIENCE: Duration = Duration::from_secs(30);
 /// Pause after an accept that failed, as for want of file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
@@ -64,7 +64,7 @@ impl Lms {
 
     /// Does what the machine wants to be done.
     pub(super) async fn carry_out(&mut self, executor: &Executor<'static>) -> io::Result<()> {
-        while let Some(output) = self.shared.drive(|device, _| device.poll_output()) {
+        while let Some(output) = self.shared.look(|device, _| device.poll_output()) {
             match output {
                 Output::Send(id, bytes) => {
                     let sent = self.peers.get(&id).is_none_or(|peer| peer.unsent.try_send(bytes).is_ok());
@@ -125,8 +125,11 @@ impl Lms {
         let accept = async move {
             loop {
                 match listener.accept().await {
-                    Ok((stream, _)) if events.send(Event::Accepted(port, stream)).await.is_err() => return,
-                    Ok(_) => {}
+                    Ok((stream, _)) => {
+                        if events.send(Event::Accepted(port, stream)).await.is_err() {
+                            return;
+                        }
+                    }
                     Err(error) => {
                         tracing::warn!(%error, "the simulated device could not accept a connection");
                         Timer::after(ACCEPT_PAUSE).await;
@@ -168,15 +171,12 @@ async fn read(mut stream: TcpStream, id: ConnectionId, events: Sender<Event>) {
 /// Sends until the machine closes the connection, and then what is left.
 async fn write(mut stream: TcpStream, queue: Receiver<Vec<u8>>) {
     while let Ok(bytes) = queue.recv().await {
-        let closing = async {
-            while !queue.is_closed() {
-                Timer::after(LINGER).await;
-            }
-            Timer::after(LINGER).await;
+        let timeout = async {
+            Timer::after(PATIENCE).await;
             Err(io::ErrorKind::TimedOut.into())
         };
-        if stream.write_all(&bytes).or(closing).await.is_err() {
-            return;
+        if stream.write_all(&bytes).or(timeout).await.is_err() {
+            break;
         }
     }
     // No half-close, but the end is to come after the bytes; the peer may be gone already.
