@@ -18,6 +18,12 @@ pub struct KeyPool {
 }
 
 impl KeyPool {
+    /// A pool of these RSA keys.
+    pub fn holding(keys: impl IntoIterator<Item = KeyPair>) -> Self {
+        let keys = keys.into_iter().map(|key| Zeroizing::new(key.serialize_der())).collect();
+        Self { rsa: Mutex::new(keys) }
+    }
+
     /// Makes `count` more keys, about 0.1 s each.
     ///
     /// # Errors

@@ -1,0 +1,7 @@
+//! The device in memory, against a client written by hand.
+
+mod provisioning;
+//mod refusals;
+pub(crate) mod rig;
+//mod sockets;
+//mod wire;
