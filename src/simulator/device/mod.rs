@@ -21,7 +21,7 @@ mod accounting;
 mod connection;
 mod machine;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod web;
 
 pub use accounting::{Accounting, Traffic};

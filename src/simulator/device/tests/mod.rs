@@ -1,7 +1,6 @@
 //! The device in memory, against a client written by hand.
 
 mod provisioning;
-//mod refusals;
+mod refusals;
 pub(crate) mod rig;
-//mod sockets;
-//mod wire;
+mod wire;

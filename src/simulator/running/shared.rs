@@ -5,7 +5,7 @@ use std::time::{Duration, Instant as WallInstant};
 
 use amt_provision_fsm::time::Instant;
 
-use super::device::Device;
+use crate::simulator::device::Device;
 
 /// The machine of a running device.
 pub(super) struct Shared {

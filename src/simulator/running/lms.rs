@@ -14,8 +14,8 @@ use smol::io::{AsyncReadExt, AsyncWriteExt};
 use smol::net::{TcpListener, TcpStream};
 use smol::{Executor, Task, Timer};
 
-use super::device::{ConnectionId, Output};
 use super::shared::Shared;
+use crate::simulator::device::{ConnectionId, Output};
 
 /// Bytes read at once: what one message of the firmware's own channel carries.
 const PIECE: usize = 4096;

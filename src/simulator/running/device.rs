@@ -1,5 +1,3 @@
-//! A simulated device on real sockets.
-
 use std::io;
 use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
@@ -9,13 +7,13 @@ use std::time::Duration;
 use smol::channel::Sender;
 use smol::{Executor, Task};
 
-use super::config::{DeviceConfig, SimulatorError};
-use super::device::{Device, Traffic};
-use super::firmware::Truth;
 use super::lms::{Event, Lms};
 use super::mei;
 use super::shared::Shared;
 use crate::mei::server::MeiListener;
+use crate::simulator::config::{DeviceConfig, SimulatorError};
+use crate::simulator::device::{Device, Traffic};
+use crate::simulator::firmware::Truth;
 
 /// Where a simulated device can be reached.
 #[derive(Clone, Debug, PartialEq, Eq)]
