@@ -7,7 +7,7 @@
 //! ```text
 //!   Login + Call ──▶ Firmware::answer ──▶ Answer { Body or fault, work, aftermath }
 //!                      │
-//!      machine      who answers what, what is allowed when
+//!      machine      the state, from the factory on   dispatch   who answers what, what is allowed when
 //!      setup        control modes, nonces and partial chains (of a digest session, not of a connection)
 //!      chain, roots the provisioning chain and its signature
 //!      configuration commit, unprovision, UUID       accounts   local system account, admin, MEBx
@@ -23,6 +23,7 @@ mod chain;
 mod classes;
 mod clock;
 mod configuration;
+mod dispatch;
 mod general;
 mod host;
 mod instance;
@@ -40,8 +41,9 @@ mod truth;
 pub use accounts::{ADMIN, LOCAL_SYSTEM_USER};
 pub use chain::{MAX_CHAIN, NONCE};
 pub use classes::Class;
+pub use dispatch::{Aftermath, Answer, Work};
 pub use lists::MAX_ENUMERATIONS;
-pub use machine::{Aftermath, Answer, Firmware, Work};
+pub use machine::Firmware;
 pub use roots::TrustedRoots;
 pub use shown::{Shown, ShownIdentity};
 pub use store::{MAX_CERTIFICATES, MAX_KEYS};

@@ -4,7 +4,11 @@ use amt_provision_fsm::firmware::{AmtVersion, ControlMode, Port};
 use amt_provision_fsm::peer::Expectation;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use rustls::pki_types::CertificateDer;
+use rcgen::{
+    BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair, PKCS_RSA_SHA256, PKCS_RSA_SHA384,
+    SignatureAlgorithm,
+};
+use rustls::pki_types::{CertificateDer, PrivatePkcs8KeyDer};
 
 use super::provisioning::{add_chain, ccm_line, firmware_nonce, in_ccm, setup_parameters, signed};
 use super::rig::*;
@@ -153,10 +157,12 @@ fn an_upgrade_needs_ccm() {
     assert_eq!((rig.truth().counters.upgrades, rig.truth().counters.repeated), (1, 1));
 }
 
+type UpgradeParameters = [(&'static str, Parameter); 3];
+
 #[test]
 fn only_a_signature_over_both_nonces_by_the_leaf_is_taken() {
     let other = ProvisioningChain::mint(&ProvisioningShape::for_domain(DOMAIN)).unwrap();
-    let changed = |change: &dyn Fn(&[u8; 20], &mut [(&'static str, Parameter); 3])| {
+    let changed = |change: &dyn Fn(&[u8; 20], &mut UpgradeParameters)| {
         let mut rig = in_ccm(&amt_19());
         let mut line = ccm_line(&mut rig);
         let nonce = firmware_nonce(&mut line);
@@ -175,11 +181,11 @@ fn only_a_signature_over_both_nonces_by_the_leaf_is_taken() {
     assert_eq!(changed(&|_, parameters| parameters[1].1 = 3.into()), 3, "SHA-384 before AMT 21");
     assert_eq!(changed(&|_, parameters| parameters[1].1 = "x".into()), 3);
     assert_eq!(changed(&|_, parameters| parameters[2].1 = base64(&[0; 256])), 5);
-    let by_another = |nonce: &[u8; 20], parameters: &mut [(&'static str, Parameter); 3]| {
+    let by_another = |nonce: &[u8; 20], parameters: &mut UpgradeParameters| {
         parameters[2].1 = base64(&other.sign(nonce, &[9; 20]).unwrap());
     };
     assert_eq!(changed(&by_another), 5, "another leaf");
-    let swapped = |nonce: &[u8; 20], parameters: &mut [(&'static str, Parameter); 3]| {
+    let swapped = |nonce: &[u8; 20], parameters: &mut UpgradeParameters| {
         parameters[2].1 = base64(&PROVISIONING.sign(&[9; 20], nonce).unwrap());
     };
     assert_eq!(changed(&swapped), 5, "the nonces the other way round");
@@ -281,6 +287,44 @@ fn provisioning_certificates_are_judged_by_root_mark_name_and_length() {
     assert_eq!(codes(&ProvisioningShape::for_domain("evilvprodemo.test"), true)[0], 4, "no suffix of labels");
     assert_eq!(codes(&ProvisioningShape { intermediates: 2, ..shape.clone() }, true), [0, 0, 0, 0]);
     assert_eq!(codes(&ProvisioningShape { intermediates: 3, ..shape }, true), [0, 0, 0, 0, 5]);
+}
+
+/// A provisioning leaf directly under a root that devices trust.
+fn leaf_and_root(hash: &'static SignatureAlgorithm, root_is: IsCa) -> [CertificateDer<'static>; 2] {
+    let key = || {
+        let der = generate_rsa_key().unwrap().serialize_der();
+        KeyPair::from_pkcs8_der_and_sign_algo(&PrivatePkcs8KeyDer::from(der), hash).unwrap()
+    };
+    let named = |name: &str| {
+        let mut params = CertificateParams::default();
+        params.distinguished_name.push(DnType::CommonName, name);
+        params
+    };
+    let mut root = named("root");
+    root.is_ca = root_is;
+    let root = CertifiedIssuer::self_signed(root, key()).unwrap();
+    let mut leaf = named(&format!("provisioning.{DOMAIN}"));
+    leaf.distinguished_name.push(DnType::OrganizationalUnitName, "Intel(R) Client Setup Certificate");
+    let leaf = leaf.signed_by(&key(), &root).unwrap();
+    [leaf.into(), root.der().clone()]
+}
+
+#[test]
+fn the_root_must_be_an_authority_and_the_hash_one_that_the_firmware_has() {
+    let codes = |version: u16, certificates: &[CertificateDer<'static>; 2]| {
+        let mut config = DeviceConfig { version: AmtVersion::new(version, 0), ..amt_19() };
+        config.roots = config.roots.with_root("another", &certificates[1]).unwrap();
+        let mut rig = in_ccm(&config);
+        let mut line = ccm_line(&mut rig);
+        firmware_nonce(&mut line);
+        chain(&mut line, certificates)
+    };
+    let authority = || IsCa::Ca(BasicConstraints::Unconstrained);
+    let sha_256 = leaf_and_root(&PKCS_RSA_SHA256, authority());
+    assert_eq!((codes(19, &sha_256), codes(22, &sha_256)), (vec![0, 0], vec![4, 3]));
+    let sha_384 = leaf_and_root(&PKCS_RSA_SHA384, authority());
+    assert_eq!((codes(20, &sha_384), codes(21, &sha_384)), (vec![4, 3], vec![0, 0]));
+    assert_eq!(codes(19, &leaf_and_root(&PKCS_RSA_SHA256, IsCa::NoCa)), [0, 4]);
 }
 
 #[test]
