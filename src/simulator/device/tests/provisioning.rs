@@ -13,7 +13,7 @@ use crate::pki::spki::spki_hash_of_certificate;
 use crate::simulator::config::{ConnectionHabit, DeviceConfig};
 use crate::simulator::device::MAX_CONNECTIONS;
 use crate::simulator::firmware::{Class, Counters, Shown};
-use crate::simulator::persona::{AfterCommit, Persona};
+use crate::simulator::persona::{AfterCommit, LastReply, Persona};
 use crate::wsman::{Call, Operation, Parameter, Reference, Selector};
 
 const MEBX_PASSWORD: &str = "M3Bx!Passw0rd";
@@ -220,6 +220,39 @@ fn every_persona_of_every_firmware_gets_to_acm() {
         };
         assert_eq!(truth.counters, applied, "{persona}");
         assert_eq!(rig.device.traffic().plain_requests, 0);
+    }
+}
+
+#[test]
+fn the_reply_to_a_restart_is_delivered_cut_or_lost_and_the_request_applied() {
+    let commit = |last_reply| {
+        let mut rig = in_ccm(&DeviceConfig { persona: Persona { last_reply, ..amt_19().persona }, ..amt_19() });
+        let mut line = ccm_line(&mut rig);
+        line.get(Class::GeneralSettings);
+        let before = line.rig.bytes_out;
+        let call = Call::invoke(Class::SetupAndConfigurationService.uri(), "CommitChanges", []);
+        let answered = line.try_call(&call).is_ok();
+        assert!(line.rig.is_closed(&line.client) && !line.client.tls.as_ref().unwrap().is_closed_by_peer());
+        assert_eq!(line.rig.truth().counters.commits, 1);
+        (answered, line.rig.bytes_out - before)
+    };
+    let (answered, whole) = commit(LastReply::Delivered);
+    assert!(answered);
+    assert_eq!(commit(LastReply::CutInHalf), (false, whole / 2));
+    assert_eq!(commit(LastReply::Lost), (false, 0));
+}
+
+#[test]
+fn setup_ends_the_session_where_the_persona_says_so() {
+    for (name, ends) in [("keeps-session", false), ("drops-listed", true), ("drops-unlisted", false)] {
+        let mut rig = Rig::new(&DeviceConfig { persona: name.parse().unwrap(), ..amt_19() });
+        let client = rig.tls(any_odca());
+        let session = rig.local_system();
+        let mut line = Line { rig: &mut rig, client, session };
+        let setup = setup_parameters(&mut line);
+        line.invoke_once(Class::HostBasedSetupService, "Setup", setup);
+        assert_eq!(line.rig.is_closed(&line.client), ends, "{name}");
+        assert_eq!(line.rig.truth().counters.setups, 1);
     }
 }
 

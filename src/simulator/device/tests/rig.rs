@@ -85,6 +85,8 @@ pub(crate) struct Rig {
     to_client: BTreeMap<ConnectionId, Vec<u8>>,
     closed: BTreeSet<ConnectionId>,
     pub(crate) ports: Vec<Port>,
+    /// Bytes that came out of the device so far.
+    pub(crate) bytes_out: usize,
     messages: u64,
 }
 
@@ -103,6 +105,7 @@ impl Rig {
             to_client: BTreeMap::new(),
             closed: BTreeSet::new(),
             ports: Vec::new(),
+            bytes_out: 0,
             messages: 0,
         };
         rig.drain();
@@ -116,7 +119,10 @@ impl Rig {
     pub(crate) fn drain(&mut self) {
         while let Some(output) = self.device.poll_output() {
             match output {
-                Output::Send(id, bytes) => self.to_client.entry(id).or_default().extend(bytes),
+                Output::Send(id, bytes) => {
+                    self.bytes_out += bytes.len();
+                    self.to_client.entry(id).or_default().extend(bytes);
+                }
                 Output::Close(id) => assert!(self.closed.insert(id), "closed twice"),
                 Output::Listen(port) => self.ports.push(port),
                 Output::Unlisten(port) => self.ports.retain(|open| *open != port),
