@@ -68,5 +68,12 @@ fn every_guarantee_holds_on_every_seed_and_every_edge_is_taken() {
 fn show() {
     let seed: u64 = std::env::var("SEED").unwrap().parse().unwrap();
     let report = World::new(case(seed), true).run();
-    println!("{}\n{:?} {} steps {} runs {}", report.log.join("\n"), report.violation, report.steps, report.runs, report.took);
+    println!(
+        "{}\n{:?} {} steps {} runs {}",
+        report.log.join("\n"),
+        report.violation,
+        report.steps,
+        report.runs,
+        report.took
+    );
 }
