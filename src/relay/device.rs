@@ -84,13 +84,13 @@ fn fault(error: &io::Error) -> OpenFault {
     }
 }
 
-/// Waits until somebody listens at `address`, at most [`LMS_DEADLINE`].
-pub(super) async fn wait_for(address: SocketAddr) -> io::Result<()> {
+/// Waits until somebody listens at `address`; after `deadline` it is what the operating system said last.
+pub(super) async fn wait_for(address: SocketAddr, deadline: Duration) -> io::Result<()> {
     let (begin, mut pause) = (Instant::now(), Duration::from_millis(FIRST_PAUSE.0));
     loop {
         match TcpStream::connect(address).await {
             Ok(_) => return Ok(()),
-            Err(error) if begin.elapsed() >= LMS_DEADLINE => return Err(error),
+            Err(error) if begin.elapsed() >= deadline => return Err(error),
             Err(_) => {}
         }
         smol::Timer::after(pause).await;

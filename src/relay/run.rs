@@ -25,7 +25,7 @@ pub async fn run(config: RelayConfig, mut events: impl FnMut(RelayEvent)) -> Res
     events(RelayEvent::Surveyed { version: survey.version, uuid: survey.uuid, mode: survey.control_mode, local_tls });
     let port = if local_tls == LocalTls::Enforced { Port::Tls } else { Port::Plain };
     let address = config.lms_address;
-    let lms = device::wait_for(address.port(port)).await;
+    let lms = device::wait_for(address.port(port), device::LMS_DEADLINE).await;
     lms.map_err(|source| RelayError::NoLms { address, port, source })?;
     let hello = report::hello(&config, survey);
     let socket = websocket::connect(&config).await?;

@@ -45,7 +45,7 @@ pub struct Line {
 enum Channel {
     None,
     Dialling(ChannelId),
-    Open(ChannelId, Session),
+    Open(ChannelId, Box<Session>),
 }
 
 /// What a message wants of the connection.
@@ -196,7 +196,7 @@ impl Line {
             // The connection of a port switch waits for exactly this.
             (Channel::Open(..), Wants::New) if kept => {
                 self.waiting.clone_from(&bytes);
-                self.to_device(bytes);
+                self.write(bytes);
             }
             (Channel::None, Wants::New | Wants::Any) if self.switch.is_some() => self.waiting.extend(bytes),
             (Channel::Dialling(_), Wants::New) if self.switch.is_some() => self.waiting.extend(bytes),
@@ -208,7 +208,7 @@ impl Line {
             (Channel::Open(..), Wants::Any | Wants::Present) => {
                 // What was said now cannot be said twice, so this connection is no longer on trial.
                 self.end_switch();
-                self.to_device(bytes);
+                self.write(bytes);
             }
             (Channel::Dialling(_) | Channel::None, Wants::Any | Wants::Present) => {
                 if !self.waiting.is_empty() || wants == Wants::Any {
@@ -282,7 +282,7 @@ impl Line {
         }
     }
 
-    fn to_device(&mut self, bytes: Vec<u8>) {
+    fn write(&mut self, bytes: Vec<u8>) {
         let Channel::Open(id, session) = &mut self.channel else { return };
         let (id, freed) = (*id, session.on_server_bytes(&bytes));
         self.tell_relay(RelayInput::FromServer(id, bytes));
@@ -332,7 +332,7 @@ impl Line {
     }
 
     fn on_opened(&mut self, id: ChannelId) {
-        self.channel = Channel::Open(id, Session::new(self.port, self.gap));
+        self.channel = Channel::Open(id, Box::new(Session::new(self.port, self.gap)));
         self.tell(Notice::Opened(self.port));
         if let Some(switch) = &mut self.switch
             && !core::mem::replace(&mut switch.acknowledged, true)
@@ -348,7 +348,7 @@ impl Line {
         } else {
             self.switch = None;
         }
-        self.to_device(bytes);
+        self.write(bytes);
     }
 
     fn on_open_failed(&mut self, id: ChannelId, fault: OpenFault) {
