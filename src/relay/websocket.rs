@@ -195,7 +195,7 @@ async fn read(
         }
     }
     // No permits any more: the driver says goodbye, and nothing counts but the end.
-    while let Some(Ok(_)) = receiver.next().await {}
+    while matches!(receiver.next().await, Some(Ok(message)) if !message.is_close()) {}
     None
 }
 

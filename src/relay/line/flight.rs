@@ -36,8 +36,11 @@ pub(super) const GUESS_REFUTED: Millis = Millis::from_secs(5);
 /// What TLS 1.3 adds to the content of a record: its type and the AEAD's tag (RFC 8446 §5.2).
 const SEAL: usize = 1 + 16;
 
-/// Less than any encrypted flight with a certificate in it.
+/// Less than EncryptedExtensions, Certificate and CertificateVerify together.
 const SMALLEST_CERTIFICATE: usize = 256;
+
+/// EncryptedExtensions alone, and empty.
+const SMALLEST_EXTENSIONS: usize = HANDSHAKE_HEADER + 2;
 
 /// The device's side of one TLS session, up to the end of the handshake.
 #[derive(Clone, Debug)]
@@ -64,11 +67,23 @@ enum Phase {
     /// TLS 1.2, behind it: what follows is Finished.
     Changed,
     /// TLS 1.3, in the encrypted part.
-    Sealed { finished: usize, first: Option<usize>, seen: usize },
+    Sealed(Sealed),
     /// The flight has left. Whether its end was known or guessed.
     Left { guessed: bool },
     /// The server's handshake has ended, or the device does not speak TLS.
     Over,
+}
+
+/// The encrypted part of a flight of TLS 1.3. Lengths are of handshake messages.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Sealed {
+    /// The length of Finished.
+    finished: usize,
+    /// What comes before Finished is never less.
+    least: usize,
+    /// The length of the first record.
+    first: Option<usize>,
+    seen: usize,
 }
 
 /// Whether a whole record is the last of its flight.
@@ -179,7 +194,7 @@ impl Flight {
         if self.quiet().is_none() {
             return Some(Due::Stuck { guessed: self.phase == Phase::Left { guessed: true } });
         }
-        if let Phase::Sealed { .. } = self.phase {
+        if let Phase::Sealed(_) = self.phase {
             self.phase = Phase::Left { guessed: true };
         }
         self.release(self.whole).map(Due::Message)
@@ -216,10 +231,8 @@ impl Flight {
                 self.phase = Phase::Changed;
                 After::Quiet(PATIENT)
             }
-            (Kind::ChangeCipherSpec, Phase::Sealed { .. }) => self.after,
-            (Kind::Sealed, Phase::Sealed { finished, first, seen }) => {
-                self.on_sealed(header.length.saturating_sub(SEAL), finished, first, seen)
-            }
+            (Kind::ChangeCipherSpec, Phase::Sealed(_)) => self.after,
+            (Kind::Sealed, Phase::Sealed(sealed)) => self.on_sealed(header.length.saturating_sub(SEAL), sealed),
             (Kind::ChangeCipherSpec, _) if self.after == After::End => After::End,
             _ => After::Quiet(PATIENT),
         }
@@ -239,8 +252,9 @@ impl Flight {
             after = match (kind, self.phase) {
                 (SERVER_HELLO, Phase::Opening) => match ServerHello::parse(body) {
                     Some(ServerHello::Retry) => After::End,
-                    Some(ServerHello::Tls13 { finished }) => {
-                        self.phase = Phase::Sealed { finished, first: None, seen: 0 };
+                    Some(ServerHello::Tls13 { finished, resumed }) => {
+                        let least = if resumed { SMALLEST_EXTENSIONS } else { SMALLEST_CERTIFICATE };
+                        self.phase = Phase::Sealed(Sealed { finished, least, first: None, seen: 0 });
                         After::More
                     }
                     Some(ServerHello::Older) | None => {
@@ -256,17 +270,17 @@ impl Flight {
         after
     }
 
-    fn on_sealed(&mut self, content: usize, finished: usize, first: Option<usize>, seen: usize) -> After {
+    fn on_sealed(&mut self, content: usize, Sealed { finished, least, first, seen }: Sealed) -> After {
         const FULL: usize = 16 * 1024;
-        let (first, total) = (first.unwrap_or(content), seen + content);
-        self.phase = Phase::Sealed { finished, first: Some(first), seen: total };
-        if content == finished && seen >= SMALLEST_CERTIFICATE {
+        let first = first.unwrap_or(content);
+        self.phase = Phase::Sealed(Sealed { finished, least, first: Some(first), seen: seen + content });
+        if content == finished && seen >= least {
             self.phase = Phase::Left { guessed: false };
             After::End
         } else if content >= FULL {
             After::More
-        } else if first >= SMALLEST_CERTIFICATE {
-            // The first message, EncryptedExtensions, is short: this stack puts more than one into a record.
+        } else if first >= least + finished {
+            // More than the first message, EncryptedExtensions: this stack puts several into a record.
             After::Quiet(self.brisk)
         } else {
             After::Quiet(PATIENT)

@@ -27,6 +27,8 @@ pub(super) enum ServerHello {
     Tls13 {
         /// How long the Finished message is: the length of the suite's hash, and its header.
         finished: usize,
+        /// Whether the session is resumed: then there is no certificate.
+        resumed: bool,
     },
     /// TLS 1.2 or earlier: the rest is in the clear.
     Older,
@@ -40,14 +42,15 @@ impl ServerHello {
         let (&session_id, rest) = rest.split_first()?;
         let (suite, rest) = rest.get(usize::from(session_id)..)?.split_first_chunk::<2>()?;
         let extensions = rest.get(1..)?;
-        if !says_tls13(extensions) {
+        if extension(extensions, SUPPORTED_VERSIONS) != Some(&[0x03, 0x04]) {
             return Some(Self::Older);
         }
         if random == RETRY_RANDOM {
             return Some(Self::Retry);
         }
         let hash = if suite == TLS_AES_256_GCM_SHA384 { 48 } else { 32 };
-        Some(Self::Tls13 { finished: HANDSHAKE_HEADER + hash })
+        let resumed = extension(extensions, PRE_SHARED_KEY).is_some();
+        Some(Self::Tls13 { finished: HANDSHAKE_HEADER + hash, resumed })
     }
 }
 
@@ -60,17 +63,20 @@ const RETRY_RANDOM: &[u8; 32] = &[
     0x16, 0x7A, 0xBB, 0x8C, 0x5E, 0x07, 0x9E, 0x09, 0xE2, 0xC8, 0xA8, 0x33, 0x9C,
 ];
 
-/// Whether the extension `supported_versions` is there and says 1.3 (RFC 8446 §4.2.1).
-fn says_tls13(extensions: &[u8]) -> bool {
-    const SUPPORTED_VERSIONS: u16 = 43;
-    let Some((_length, mut rest)) = extensions.split_first_chunk::<2>() else { return false };
+/// Types of extensions (RFC 8446 §4.2).
+const PRE_SHARED_KEY: u16 = 41;
+const SUPPORTED_VERSIONS: u16 = 43;
+
+/// The value of an extension.
+fn extension(extensions: &[u8], wanted: u16) -> Option<&[u8]> {
+    let (_length, mut rest) = extensions.split_first_chunk::<2>()?;
     while let Some((&[a, b, c, d], after)) = rest.split_first_chunk::<4>() {
         let (kind, length) = (u16::from_be_bytes([a, b]), usize::from(u16::from_be_bytes([c, d])));
-        let Some(value) = after.get(..length) else { return false };
-        if kind == SUPPORTED_VERSIONS {
-            return value == [0x03, 0x04];
+        let value = after.get(..length)?;
+        if kind == wanted {
+            return Some(value);
         }
-        rest = &after[length..];
+        rest = after.get(length..)?;
     }
-    false
+    None
 }

@@ -135,6 +135,13 @@ impl<S: smol::io::AsyncRead + smol::io::AsyncWrite + Unpin> ServerLine<S> {
         }
     }
 
+    /// The server says that all is done, and both say goodbye.
+    pub(super) async fn dismisses(mut self, relay: Task<Result<Outcome, RelayError>>) {
+        self.says(ToRelay::Success(Outcome::status("done"))).await;
+        while let Some(Ok(_)) = self.0.next().await {}
+        assert_eq!(relay.await.unwrap(), Outcome::status("done"));
+    }
+
     pub(super) async fn hears_tls(&mut self) -> Vec<u8> {
         match self.hears().await {
             ToServer::TlsData(Data(bytes)) => bytes,

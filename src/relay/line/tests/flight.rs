@@ -134,6 +134,13 @@ fn a_flight_in_one_record_leaves_after_a_short_gap() {
 }
 
 #[test]
+fn a_resumed_session_has_a_flight_without_a_certificate() {
+    let flight = [tls::server_hello_resumed(), record(SEALED, 23), record(SEALED, 69)].concat();
+    let delivery = Delivery::new().run(&flight, &vec![(7, 100)]);
+    assert_eq!(delivery.messages, [flight]);
+}
+
+#[test]
 fn a_server_hello_alone_waits_for_the_rest_of_its_flight() {
     let flight = tls::server_flight_13(&[30, 900, 120]);
     let mut delivery = Delivery::new().run(&flight[..tls::server_hello_13(1).len() + 6], &vec![(4096, 0)]);

@@ -37,6 +37,11 @@ pub(super) fn server_hello_13(seed: u8) -> Vec<u8> {
     server_hello([seed; 32], TLS13)
 }
 
+/// The same for a session that is resumed.
+pub(super) fn server_hello_resumed() -> Vec<u8> {
+    server_hello([1; 32], &[&[0, 41, 0, 2, 0, 0], TLS13].concat())
+}
+
 /// ServerHello, ChangeCipherSpec, and encrypted records of these lengths.
 pub(super) fn sealed_flight_13(lengths: &[usize]) -> Vec<u8> {
     let sealed = lengths.iter().map(|length| record(0x17, *length));
