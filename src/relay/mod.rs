@@ -13,7 +13,7 @@
 //! ```
 //!
 //! The messages are RPS's, so that the server may be ours or RPS ([`crate::protocol`]); what they mean for the
-//! connection to the device is decided in [`line`]. Two queues could grow: the one to the device, which the line
+//! connection to the device is decided in [`mod@line`]. Two queues could grow: the one to the device, which the line
 //! bounds by not reading from the server; and the one to the server, which it bounds by giving up the connection,
 //! because a device must always be read (odca.md §3).
 //!
