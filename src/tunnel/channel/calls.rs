@@ -1,17 +1,18 @@
 //! Which calls each request of the core takes, and what its reply is made of: the table of the channel.
 
 use amt_provision_fsm::firmware::KeySuite;
+use amt_provision_fsm::record::PasswordId;
 use amt_provision_fsm::request::{
     self, CertificateHandle, FirmwareNonce, KeyHandle, Refusal, Reply, Request, StoredCertificate, TlsInterface,
 };
 use rustls::pki_types::CertificateDer;
 
-use super::connection::Settings;
 use super::credentials::{ADMIN, Credentials, admin};
 use super::entropy::draw;
 use super::event::{AskError, Explanation};
-use super::exchange::{Exchange, Next, all, change, method, one, transfer};
+use super::exchange::{Answer, Exchange, Next, all, change, lacks, method, one, reply, transfer};
 use super::provisioning::ProvisioningIdentity;
+use super::settings::Settings;
 use crate::http::digest::{DigestRealm, Ha1};
 use crate::pki::authority::DeviceKey;
 use crate::pki::spki::spki_hash_of_certificate;
@@ -34,24 +35,24 @@ pub(super) struct Ingredients<'a> {
 pub(super) fn exchange(request: Request, with: &Ingredients<'_>) -> Result<Box<dyn Exchange>, AskError> {
     Ok(match request {
         Request::ReadGeneralSettings => one(general_settings::get(), |settings, _| {
-            Next::Reply(Reply::GeneralSettings(request::DigestRealm(settings.digest_realm.to_bytes())))
+            reply(Reply::GeneralSettings(request::DigestRealm(settings.digest_realm.to_bytes())))
         }),
-        Request::ReadUuid => method(setup_and_configuration::get_uuid(), |uuid, _| Next::Reply(Reply::Uuid(uuid))),
+        Request::ReadUuid => method(setup_and_configuration::get_uuid(), |uuid, _| reply(Reply::Uuid(uuid))),
         Request::ReadControlMode => one(host_based_setup::get(), |service, _| match service.configuration_nonce {
-            Some(nonce) => Next::Reply(Reply::ControlMode(service.current_control_mode, FirmwareNonce(nonce))),
-            None => Next::lacks("ConfigurationNonce"),
+            Some(nonce) => reply(Reply::ControlMode(service.current_control_mode, FirmwareNonce(nonce))),
+            None => lacks("ConfigurationNonce"),
         }),
         Request::ReadProvisioningState => one(setup_and_configuration::get(), |service, _| {
-            Next::Reply(Reply::ProvisioningState(service.provisioning_state))
+            reply(Reply::ProvisioningState(service.provisioning_state))
         }),
         Request::ReadKeyPairs => read_key_pairs(with.settings.suite),
         Request::ReadCertificates => all(certificate::list(), |certificates| {
-            Next::Reply(Reply::Certificates(certificates.into_iter().filter_map(stored).collect()))
+            reply(Reply::Certificates(certificates.into_iter().filter_map(stored).collect()))
         }),
         Request::ReadCredentialContext => all(tls_credential_context::list(), |contexts| match &contexts[..] {
-            [] => Next::Reply(Reply::CredentialContext(None)),
-            [one] => Next::Reply(Reply::CredentialContext(Some(CertificateHandle(one.certificate.as_str().into())))),
-            _ => Next::lacks("a single AMT_TLSCredentialContext"),
+            [] => reply(Reply::CredentialContext(None)),
+            [one] => reply(Reply::CredentialContext(Some(CertificateHandle(one.certificate.as_str().into())))),
+            _ => lacks("a single AMT_TLSCredentialContext"),
         }),
         Request::ReadTlsSettings => all(tls_setting_data::list(), |interfaces| {
             let remote = interfaces.iter().find_map(|tls| match tls {
@@ -63,8 +64,8 @@ pub(super) fn exchange(request: Request, with: &Ingredients<'_>) -> Result<Box<d
                 TlsSettings::Remote(_) => None,
             });
             match remote.zip(local) {
-                Some((remote, local)) => Next::Reply(Reply::TlsSettings(request::TlsSettings { remote, local })),
-                None => Next::lacks(BOTH_INTERFACES),
+                Some((remote, local)) => reply(Reply::TlsSettings(request::TlsSettings { remote, local })),
+                None => lacks(BOTH_INTERFACES),
             }
         }),
         Request::Setup { password, realm } => {
@@ -80,7 +81,7 @@ pub(super) fn exchange(request: Request, with: &Ingredients<'_>) -> Result<Box<d
             let handle = certificate::CertificateHandle::new(handle.0);
             match contexts.first() {
                 Some(current) => Next::Ask(transfer(tls_credential_context::put(current, &handle))),
-                None => Next::lacks("the AMT_TLSCredentialContext that is to be changed"),
+                None => lacks("the AMT_TLSCredentialContext that is to be changed"),
             }
         }),
         Request::SynchronizeClock => method(time_synchronization::get_low_accuracy(), |device, now| {
@@ -112,7 +113,7 @@ pub(super) fn exchange(request: Request, with: &Ingredients<'_>) -> Result<Box<d
 const BOTH_INTERFACES: &str = "both instances of AMT_TLSSettingData";
 
 impl Ingredients<'_> {
-    fn admin(&self, id: amt_provision_fsm::record::PasswordId) -> Result<&str, AskError> {
+    fn admin(&self, id: PasswordId) -> Result<&str, AskError> {
         Ok(admin(id, self.credentials)?.expose())
     }
 
@@ -136,7 +137,7 @@ fn read_key_pairs(suite: KeySuite) -> Box<dyn Exchange> {
             let spki = DeviceKey::from_der_key(suite, &pair.der_key).ok()?.spki_hash();
             Some(request::KeyPair { handle: KeyHandle(pair.handle.as_str().into()), spki, public_key: pair.der_key })
         });
-        Next::Reply(Reply::KeyPairs(pairs.collect()))
+        reply(Reply::KeyPairs(pairs.collect()))
     })
 }
 
@@ -154,7 +155,7 @@ fn put_tls_settings(interface: TlsInterface, settings: &Settings) -> Box<dyn Exc
             (TlsInterface::Local, TlsSettings::Local(local)) => Some(tls_setting_data::put_local(local)),
             (TlsInterface::Remote, TlsSettings::Local(_)) | (TlsInterface::Local, TlsSettings::Remote(_)) => None,
         });
-        put.map_or(Next::lacks(BOTH_INTERFACES), |put| Next::Ask(transfer(put)))
+        put.map_or(lacks(BOTH_INTERFACES), |put| Next::Ask(transfer(put)))
     })
 }
 
@@ -173,6 +174,6 @@ fn chain_certificate(
 }
 
 /// The reply to a request that would go on with a digest session which is over.
-pub(super) const fn nonce_gone() -> Next {
-    Next::Refused(Refusal::Unintelligible, Explanation::NonceGone)
+pub(super) const fn nonce_gone() -> Answer {
+    Answer::Refused(Refusal::Unintelligible, Explanation::NonceGone)
 }

@@ -2,55 +2,24 @@
 
 use std::collections::VecDeque;
 use std::mem;
-use std::sync::Arc;
 
-use amt_provision_fsm::firmware::KeySuite;
-use amt_provision_fsm::identity::Uuid;
-use amt_provision_fsm::peer::Expectation;
 use amt_provision_fsm::request::{Login, Refusal, Reply, Request, RequestId};
 use rustls::pki_types::UnixTime;
 
+use super::asking::{Asking, Kind};
 use super::calls::{self, Ingredients};
 use super::credentials::{Credentials, account};
-use super::entropy::{Entropy, draw};
+use super::entropy::draw;
 use super::event::{AskError, Ended, Event, Explanation, LinkFault, Lost, OurFault, PeerFault};
-use super::exchange::{Exchange, Next};
-use super::provisioning::ProvisioningIdentity;
+use super::exchange::{Answer, Exchange, Next};
 use super::remembered::{DigestSession, Remembered};
+use super::settings::{Settings, TlsOptions};
 use super::transport::Transport;
 use crate::http::digest::{Cnonce, Refused};
 use crate::http::{Limits, Response, ResponseDecoder, StreamEnd, write_request};
-use crate::pki::odca::OdcaTrust;
-use crate::tunnel::tls::{TlsClient, TlsError, TlsVersion};
+use crate::tunnel::tls::{TlsClient, TlsError};
 use crate::wsman::class::time_synchronization::UnixSeconds;
-use crate::wsman::class::tls_setting_data::RemoteMode;
 use crate::wsman::envelope::{MessageId, ReplyError};
-
-/// What is the same for all channels to one device in one run.
-#[derive(Clone)]
-pub struct Settings {
-    /// The device, as it is named in HTTP's `Host`.
-    pub device: Uuid,
-    /// The firmware's keys and signatures.
-    pub suite: KeySuite,
-    /// What the profile wants of TLS on the network interface.
-    pub remote_tls: RemoteMode,
-    /// Where nonces come from.
-    pub entropy: Arc<dyn Entropy>,
-    /// What takes a device into ACM, where the profile wants that.
-    pub provisioning: Option<Arc<dyn ProvisioningIdentity>>,
-}
-
-/// How a TLS session is made.
-#[derive(Clone)]
-pub struct TlsSettings {
-    /// What the peer may show.
-    pub expectation: Expectation,
-    /// Which on-die certificate authorities count.
-    pub trust: Arc<OdcaTrust>,
-    /// The highest version that is offered.
-    pub max_version: TlsVersion,
-}
 
 /// One connection to a device. See the [module](super) for the calling contract.
 pub struct Channel {
@@ -73,37 +42,6 @@ enum State {
     Over,
 }
 
-/// A call on its way.
-struct Asking {
-    id: RequestId,
-    kind: Kind,
-    exchange: Box<dyn Exchange>,
-    message: MessageId,
-    /// Whether an earlier call of the same request was answered.
-    continued: bool,
-}
-
-/// What a request has to do with the firmware's nonce.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Kind {
-    /// It reads it.
-    ReadsNonce,
-    /// It has a meaning only in the digest session of the nonce.
-    BoundToNonce,
-    /// Nothing.
-    Free,
-}
-
-impl Kind {
-    const fn of(request: &Request) -> Self {
-        match request {
-            Request::ReadControlMode => Self::ReadsNonce,
-            Request::AddChainCertificate { .. } | Request::UpgradeClientToAdmin { .. } => Self::BoundToNonce,
-            _ => Self::Free,
-        }
-    }
-}
-
 impl Channel {
     /// A channel to port 16992, over which requests can be asked at once.
     pub fn plain(settings: Settings, remembered: Remembered) -> Self {
@@ -115,7 +53,7 @@ impl Channel {
     ///
     /// # Errors
     /// [`TlsError::Setup`] if the TLS library does not take the settings.
-    pub fn tls(settings: Settings, remembered: Remembered, tls: TlsSettings, now: UnixTime) -> Result<Self, TlsError> {
+    pub fn tls(settings: Settings, remembered: Remembered, tls: TlsOptions, now: UnixTime) -> Result<Self, TlsError> {
         let client = TlsClient::new(tls.expectation, tls.trust, now, tls.max_version)?;
         Ok(Self::new(settings, remembered, Transport::Tls(Box::new(client)), State::Handshaking))
     }
@@ -232,7 +170,7 @@ impl Channel {
     fn send(&mut self, id: RequestId, kind: Kind, exchange: Box<dyn Exchange>, continued: bool) {
         match self.try_send(&*exchange) {
             Ok(message) => self.state = State::Asking(Asking { id, kind, exchange, message, continued }),
-            Err(lost) => self.end(lost),
+            Err(lost) => self.lose(lost),
         }
     }
 
@@ -290,24 +228,24 @@ impl Channel {
                 Some(lost) => self.lose(lost),
                 None => self.send(id, kind, exchange, true),
             },
-            Ok(end) => {
-                if kind == Kind::ReadsNonce && matches!(end, Next::Reply(_)) {
+            Ok(Next::End(answer)) => {
+                if kind == Kind::ReadsNonce && matches!(answer, Answer::Reply(_)) {
                     self.nonce_read_in = Some(self.remembered.digest_session());
                 }
-                self.finish(id, end, ending(Ended::Idle));
+                self.finish(id, answer, ending(Ended::Idle));
             }
             Err(ReplyError::Unrelated { expected, got }) => {
                 let lost = PeerFault::Unrelated { expected, got: got.clone() }.into();
-                self.finish(id, Next::from_error(ReplyError::Unrelated { expected, got }), Some(lost));
+                self.finish(id, Answer::from_error(ReplyError::Unrelated { expected, got }), Some(lost));
             }
-            Err(error) => self.finish(id, Next::from_error(error), ending(Ended::Idle)),
+            Err(error) => self.finish(id, Answer::from_error(error), ending(Ended::Idle)),
         }
     }
 
     fn challenged(&mut self, asking: Asking, response: &Response, closing: bool, surplus: Option<Lost>) {
         let Asking { id, kind, exchange, continued, .. } = asking;
         let ending = |ended| if closing { Some(Lost::Ended(ended)) } else { surplus };
-        let refused = |refusal, explanation| Next::Refused(refusal, explanation);
+        let refused = |refusal, explanation| Answer::Refused(refusal, explanation);
         match self.remembered.challenged(response) {
             Ok(()) if kind == Kind::BoundToNonce => self.finish(id, calls::nonce_gone(), ending(Ended::Idle)),
             Ok(()) => {
@@ -327,22 +265,21 @@ impl Channel {
     }
 
     /// The reply, and then the end of the connection if it comes with it.
-    fn finish(&mut self, id: RequestId, end: Next, lost: Option<Lost>) {
+    fn finish(&mut self, id: RequestId, answer: Answer, lost: Option<Lost>) {
         self.state = State::Idle;
-        self.reply(id, end);
+        self.reply(id, answer);
         if let Some(lost) = lost {
             self.lose(lost);
         }
     }
 
-    fn reply(&mut self, id: RequestId, end: Next) {
-        let reply = match end {
-            Next::Reply(reply) => reply,
-            Next::Refused(refusal, explanation) => {
+    fn reply(&mut self, id: RequestId, answer: Answer) {
+        let reply = match answer {
+            Answer::Reply(reply) => reply,
+            Answer::Refused(refusal, explanation) => {
                 self.explanation = Some(explanation);
                 Reply::Refused(refusal)
             }
-            Next::Ask(_) => return,
         };
         self.events.push_back(Event::Reply(id, reply));
     }

@@ -25,18 +25,29 @@ pub(super) trait Exchange: Send {
 pub(super) enum Next {
     /// Another call.
     Ask(Box<dyn Exchange>),
-    /// The end.
+    /// The end of the exchange.
+    End(Answer),
+}
+
+/// What the core is told.
+pub(super) enum Answer {
+    /// What was asked for.
     Reply(Reply),
-    /// The end, and the device said no.
+    /// The device said no.
     Refused(Refusal, Explanation),
 }
 
-impl Next {
-    /// The device's answer is whole and lacks something that it must have.
-    pub(super) const fn lacks(what: &'static str) -> Self {
-        Self::Refused(Refusal::Unintelligible, Explanation::Lacks(what))
-    }
+/// The end, with what was asked for.
+pub(super) const fn reply(reply: Reply) -> Next {
+    Next::End(Answer::Reply(reply))
+}
 
+/// The end, because the device's answer is whole and lacks something that it must have.
+pub(super) const fn lacks(what: &'static str) -> Next {
+    Next::End(Answer::Refused(Refusal::Unintelligible, Explanation::Lacks(what)))
+}
+
+impl Answer {
     /// What a reply means that is no answer to its call.
     pub(super) fn from_error(error: ReplyError) -> Self {
         let refusal = match &error {
@@ -110,18 +121,21 @@ pub(super) fn method<T: 'static, S: ReturnValue>(
 ) -> Box<dyn Exchange> {
     one(query, |returned, now| match returned {
         Ok(value) => then(value, now),
-        Err(status) => Next::Refused(Refusal::ReturnValue(status.code()), Explanation::ReturnValue(status.to_string())),
+        Err(status) => Next::End(Answer::Refused(
+            Refusal::ReturnValue(status.code()),
+            Explanation::ReturnValue(status.to_string()),
+        )),
     })
 }
 
 /// One method that changes something and answers nothing but that it did.
 pub(super) fn change<T: 'static, S: ReturnValue>(query: Query<Result<T, S>>) -> Box<dyn Exchange> {
-    method(query, |_, _| Next::Reply(Reply::Done))
+    method(query, |_, _| reply(Reply::Done))
 }
 
 /// A Put or Create, whose reply is that it was done.
 pub(super) fn transfer(query: Query<()>) -> Box<dyn Exchange> {
-    one(query, |(), _| Next::Reply(Reply::Done))
+    one(query, |(), _| reply(Reply::Done))
 }
 
 /// A class's list of return values other than 0.

@@ -69,6 +69,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod asking;
 mod calls;
 mod connection;
 mod credentials;
@@ -77,13 +78,15 @@ mod event;
 mod exchange;
 mod provisioning;
 mod remembered;
+mod settings;
 #[cfg(test)]
 mod tests;
 mod transport;
 
-pub use connection::{Channel, Settings, TlsSettings};
+pub use connection::Channel;
 pub use credentials::{Credentials, LocalSystem};
 pub use entropy::{Entropy, SystemEntropy};
 pub use event::{AskError, Ended, Event, Explanation, LinkFault, Lost, OurFault, PeerFault};
 pub use provisioning::{ProvisioningCertificate, ProvisioningCertificateError, ProvisioningIdentity, SignatureError};
 pub use remembered::Remembered;
+pub use settings::{Settings, TlsOptions};

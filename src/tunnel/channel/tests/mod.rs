@@ -6,6 +6,7 @@ mod logins;
 mod requests;
 mod tls;
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
@@ -41,11 +42,14 @@ impl Entropy for Scripted {
     }
 }
 
-struct Dry;
+/// A source that fails after so many draws.
+struct RunsDry(AtomicUsize);
 
-impl Entropy for Dry {
-    fn fill(&self, _: &mut [u8]) -> Result<(), GetRandomFailed> {
-        Err(GetRandomFailed)
+impl Entropy for RunsDry {
+    fn fill(&self, bytes: &mut [u8]) -> Result<(), GetRandomFailed> {
+        bytes.fill(3);
+        let left = self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1));
+        left.map(|_| ()).map_err(|_| GetRandomFailed)
     }
 }
 

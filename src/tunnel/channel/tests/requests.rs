@@ -295,11 +295,16 @@ fn a_request_that_cannot_be_made_sends_nothing_and_changes_nothing() {
     assert_eq!(ask(&mut channel, Request::CommitChanges), Err(AskError::NotOpen));
     channel.feed(b"anything", now());
     assert!(channel.poll_event().is_none());
+}
 
-    let mut dry = Channel::plain(Settings { entropy: Arc::new(Dry), ..settings() }, Remembered::default());
-    dry.ask(ID, ADMIN, Request::CommitChanges, &passwords).unwrap();
-    assert!(dry.take_output().is_empty());
-    assert!(matches!(events(&mut dry)[..], [Event::Lost(Lost::Ours(OurFault::Entropy))]));
+#[test]
+fn without_random_bytes_the_connection_ends_at_any_call() {
+    for draws in 0..6 {
+        let entropy = Arc::new(RunsDry(draws.into()));
+        let mut channel = Channel::plain(Settings { entropy, ..settings() }, Remembered::default());
+        let events = ask(&mut channel, &mut Device::new(), Request::ReadTlsSettings);
+        assert!(matches!(events[..], [Event::Lost(Lost::Ours(OurFault::Entropy))]), "{events:?}");
+    }
 }
 
 #[test]

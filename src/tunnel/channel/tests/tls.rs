@@ -2,14 +2,15 @@
 
 use std::io::{Read, Write};
 
-use amt_provision_fsm::identity::{RomCaHash, SpkiHash};
+use amt_provision_fsm::identity::{CertificateHash, RomCaHash, SpkiHash};
 use amt_provision_fsm::peer::{Expectation, OdcaExpectation, Voucher};
+use amt_provision_fsm::request::{Certificate, CertificateHandle, DigestRealm, FirmwareNonce, TlsInterface};
 use amt_provision_fsm::stage::TlsFault;
 use proptest::prelude::*;
 use rustls::sign::SingleCertAndKey;
 use rustls::{ServerConfig, ServerConnection};
 
-use super::device::Closes;
+use super::device::{Closes, NONCE, REALM_BYTES};
 use super::*;
 use crate::pki::odca::{OdcaTrust, TrustSet};
 use crate::pki::spki::spki_hash_of_certificate;
@@ -34,7 +35,7 @@ fn pinned() -> Expectation {
 }
 
 fn channel(expectation: Expectation) -> Channel {
-    let tls = TlsSettings { expectation, trust: Arc::clone(&TRUST), max_version: TlsVersion::V1_3 };
+    let tls = TlsOptions { expectation, trust: Arc::clone(&TRUST), max_version: TlsVersion::V1_3 };
     Channel::tls(settings(), Remembered::default(), tls, now()).unwrap()
 }
 
@@ -218,13 +219,59 @@ fn the_digest_session_goes_on_in_the_next_tls_session() {
 
     let mut again = Secured { device: secured.device, ..Secured::new() };
     again.device.reconnect();
-    let tls = TlsSettings { expectation: pinned(), trust: Arc::clone(&TRUST), max_version: TlsVersion::V1_2 };
+    let tls = TlsOptions { expectation: pinned(), trust: Arc::clone(&TRUST), max_version: TlsVersion::V1_2 };
     let mut channel = Channel::tls(settings(), channel.into_remembered(), tls, now()).unwrap();
     again.converse(&mut channel, std::iter::empty());
     channel.ask(ID, ADMIN, Request::ReadUuid, &Passwords::new()).unwrap();
     again.converse(&mut channel, std::iter::empty());
     assert!(matches!(events(&mut channel)[..], [Event::TlsUp(_), Event::Reply(ID, Reply::Uuid(_))]));
     assert_eq!(again.device.challenges(), 1);
+}
+
+#[test]
+fn every_request_is_answered_inside_tls() {
+    let certificate = Certificate {
+        der: ISSUED.chain[0].to_vec(),
+        hash: CertificateHash::from_bytes([0; 32]),
+        spki: spki_hash_of_certificate(&ISSUED.chain[0]).unwrap(),
+    };
+    let handle = || CertificateHandle("Intel(r) AMT Certificate: Handle: 0".into());
+    let (password, realm) = (PasswordId(2), DigestRealm(REALM_BYTES));
+    let requests = [
+        Request::ReadGeneralSettings,
+        Request::ReadUuid,
+        Request::ReadControlMode,
+        Request::ReadProvisioningState,
+        Request::ReadKeyPairs,
+        Request::ReadCertificates,
+        Request::ReadCredentialContext,
+        Request::ReadTlsSettings,
+        Request::Setup { password, realm },
+        Request::CommitChanges,
+        Request::GenerateKeyPair(KeySuite::Rsa2048Sha256),
+        Request::AddCertificate(certificate),
+        Request::CreateCredentialContext(handle()),
+        Request::PutCredentialContext(handle()),
+        Request::SynchronizeClock,
+        Request::PutTlsSettings(TlsInterface::Remote),
+        Request::PutTlsSettings(TlsInterface::Local),
+        Request::AddChainCertificate { index: 0 },
+        Request::UpgradeClientToAdmin { nonce: FirmwareNonce(NONCE) },
+        Request::SetAdminPassword { password, realm },
+        Request::SetMebxPassword(PasswordId(0)),
+        Request::Unprovision,
+    ];
+    let (mut channel, mut secured) = up();
+    secured.device.bound = Some(0);
+    for request in requests {
+        let name = request.name();
+        channel.ask(ID, ADMIN, request, &Passwords::new()).unwrap();
+        secured.converse(&mut channel, std::iter::empty());
+        let events = events(&mut channel);
+        let answered = matches!(&events[..], [Event::Reply(ID, reply)] if !matches!(reply, Reply::Refused(_)));
+        assert!(answered, "{name}: {events:?}");
+    }
+    assert_eq!(secured.device.challenges(), 1);
 }
 
 proptest! {
