@@ -10,6 +10,7 @@ pub mod mei;
 pub mod password;
 pub mod pki;
 pub mod protocol;
+pub mod relay;
 pub mod secret;
 pub mod simulator;
 pub mod store;

@@ -300,10 +300,18 @@ impl Identity {
     /// # Errors
     /// [`IdentityError::Tls`] if rustls cannot sign with a key of this kind.
     pub fn certified_key(&self) -> Result<Arc<CertifiedKey>, IdentityError> {
-        let key = PrivateKeyDer::Pkcs8(self.key.serialize_der().into());
-        let key = rustls::crypto::aws_lc_rs::sign::any_supported_type(&key)?;
-        Ok(Arc::new(CertifiedKey::new(self.chain.clone(), key)))
+        certified_key(&self.key, self.chain.clone())
     }
+}
+
+/// A key and the chain over it, as a rustls server takes them. That they belong together is not checked.
+///
+/// # Errors
+/// [`IdentityError::Tls`] if rustls cannot sign with a key of this kind.
+pub fn certified_key(key: &KeyPair, chain: Vec<CertificateDer<'static>>) -> Result<Arc<CertifiedKey>, IdentityError> {
+    let key = PrivateKeyDer::Pkcs8(key.serialize_der().into());
+    let key = rustls::crypto::aws_lc_rs::sign::any_supported_type(&key)?;
+    Ok(Arc::new(CertifiedKey::new(chain, key)))
 }
 
 /// A new RSA-2048 key pair; its `public_key_raw()` is what AMT answers as `DERKey` up to AMT 21 (wsman.md §2.6).

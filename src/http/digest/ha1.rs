@@ -33,6 +33,33 @@ impl FromStr for DigestRealm {
     }
 }
 
+impl DigestRealm {
+    /// The realm of those sixteen bytes, spelt in upper case as devices do.
+    pub fn from_bytes(bytes: [u8; 16]) -> Self {
+        let mut digits = [0; 32];
+        for (pair, byte) in digits.chunks_exact_mut(2).zip(bytes) {
+            pair.copy_from_slice(format!("{byte:02X}").as_bytes());
+        }
+        Self(digits)
+    }
+
+    /// The sixteen bytes that the digits stand for, whatever their case.
+    pub fn to_bytes(&self) -> [u8; 16] {
+        let mut bytes = [0; 16];
+        for (byte, digits) in bytes.iter_mut().zip(self.0.chunks_exact(2)) {
+            *byte = digits.iter().fold(0, |byte, &digit| byte << 4 | hex_value(digit));
+        }
+        bytes
+    }
+}
+
+const fn hex_value(digit: u8) -> u8 {
+    match digit {
+        b'0'..=b'9' => digit - b'0',
+        _ => (digit & 0xf) + 9,
+    }
+}
+
 impl fmt::Display for DigestRealm {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(PREFIX)?;

@@ -62,6 +62,17 @@ fn the_hash_has_the_two_encodings_that_calls_want() {
     }
 }
 
+proptest! {
+    #[test]
+    fn a_realm_is_its_sixteen_bytes_spelt_in_upper_case(bytes: [u8; 16]) {
+        let realm = DigestRealm::from_bytes(bytes);
+        prop_assert_eq!(realm.to_bytes(), bytes);
+        prop_assert_eq!(realm.to_string().parse(), Ok(realm.clone()));
+        let lower = format!("Digest:{}", realm.to_string()[7..].to_lowercase()).parse::<DigestRealm>().unwrap();
+        prop_assert_eq!(lower.to_bytes(), bytes);
+    }
+}
+
 #[test]
 fn challenges_are_read_however_they_are_written() {
     let expected = Challenge { realm: realm(), nonce: NONCE.into(), opaque: None, stale: false };

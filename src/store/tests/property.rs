@@ -73,9 +73,10 @@ async fn run(store: &SqliteStore, path: &Path, tenant: &Tenant, calls: Vec<Call>
                 let mut wanted = known.map_or_else(|| Record::new(uuid(device)), |known| known.record.clone());
                 let marks = named(&wanted);
                 for intent in intents {
-                    // As the core does it: a password is confirmed only after the store has it.
+                    // As the core does it: a password is confirmed or retired only after the store has it.
                     let unborn = |mebx: &Mark| !marks.contains(&(Account::Mebx, mebx.id));
-                    let early = intent == Intent::ConfirmMebx && wanted.mebx.as_ref().is_some_and(unborn);
+                    let moves_on = matches!(intent, Intent::ConfirmMebx | Intent::Reset | Intent::Activate { .. });
+                    let early = moves_on && wanted.mebx.as_ref().is_some_and(unborn);
                     if !early {
                         wanted.apply(intent);
                     }

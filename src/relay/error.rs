@@ -1,0 +1,80 @@
+//! Why a relay has nothing good to say, by blame.
+
+use std::io;
+use std::path::PathBuf;
+
+use amt_provision_fsm::firmware::Port;
+use amt_provision_fsm::relay::RelayWake;
+
+use super::{LmsAddress, ServerUrl};
+use crate::mei::SurveyError;
+use crate::protocol::{Outcome, ParseError, TooLong};
+
+/// Why a relay ended without success.
+#[derive(Debug, thiserror::Error)]
+pub enum RelayError {
+    /// The firmware could not be asked what it is.
+    #[error("the firmware cannot be asked: {0}")]
+    Mei(#[from] SurveyError),
+    /// It was asked, and went silent.
+    #[error("the firmware did not answer everything within {0}")]
+    MeiSilent(amt_provision_fsm::time::Millis),
+    /// Nobody listens where LMS should.
+    #[error("no LMS answers at {address} port {port}: {source}; install and start Intel LMS")]
+    NoLms {
+        /// Where it was looked for.
+        address: LmsAddress,
+        /// The port that the firmware speaks.
+        port: Port,
+        /// What the operating system said last.
+        source: io::Error,
+    },
+    /// The operator's file of certificates is no good.
+    #[error("the certificates in {}: {reason}", path.display())]
+    CaFile {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The platform has no certificates to judge the server by.
+    #[error("this platform names no trusted certificates: {0}; give the server's with a CA file")]
+    NoRoots(String),
+    /// What the operator and the firmware say does not fit one message.
+    #[error("the first message cannot be sent: {0}")]
+    Report(#[from] TooLong),
+    /// There is no way to the server.
+    #[error("no connection to {url}: {source}")]
+    Unreachable {
+        /// The server.
+        url: ServerUrl,
+        /// What the operating system or TLS says.
+        source: io::Error,
+    },
+    /// The server answered, but not as a server of ours.
+    #[error("{url} refuses: {reason}")]
+    Refused {
+        /// The server.
+        url: ServerUrl,
+        /// What it answered.
+        reason: String,
+    },
+    /// The server says that it failed. The words are its own.
+    #[error("the server reports: {0}")]
+    Failure(Outcome),
+    /// The server sent what no relay understands or does.
+    #[error(transparent)]
+    Unreadable(#[from] ParseError),
+    /// The server sent a binary frame.
+    #[error("the server sent a binary frame: expected text")]
+    Binary,
+    /// The line broke before the server said how it ended. The device may be half way: run the relay again.
+    #[error("the line to the server was lost: {0}; run this again, it goes on where the device is")]
+    LineLost(String),
+    /// Nothing happened in time.
+    #[error("waited too long for {0}; run this again, it goes on where the device is")]
+    Deadline(RelayWake),
+    /// The server sent more than there was room for.
+    #[error("the server sent more than the device takes")]
+    Flooded,
+}

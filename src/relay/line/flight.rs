@@ -1,0 +1,289 @@
+//! Where the device's TLS bytes are cut into messages.
+//!
+//! RPS throws a `tls_data` message away whose first byte is 0x17 while its handshake is not finished
+//! (rps.md, "Interop traps"), and from TLS 1.3 on most of the device's first flight is 0x17 records. So until
+//! the server has sent a 0x17 record itself, which it can only after its handshake has ended:
+//!
+//! 1. **No message begins with 0x17.** Bytes that would are held back. This is unconditional: it does not depend
+//!    on how the bytes came, nor on a timer.
+//! 2. A flight leaves as one message, when it is whole. The end of a flight is read from its structure:
+//!    ServerHelloDone and Finished in TLS 1.2, HelloRetryRequest, alerts, and in TLS 1.3 a record that is exactly
+//!    as long as Finished and comes behind more bytes than a certificate needs.
+//! 3. Only where the structure does not tell (a TLS 1.3 stack that puts several handshake messages into one
+//!    record) a whole record that nothing follows for a short time is taken for the end. A wrong guess costs a new
+//!    handshake and makes the next guess patient; it never breaks rule 1.
+//!
+//! From then on everything passes at once.
+
+use amt_provision_fsm::time::{Instant, Millis};
+
+use super::hello::{HANDSHAKE_HEADER, ServerHello};
+use super::records::{HEADER, Header, Kind, SEALED};
+use crate::protocol::MAX_DATA;
+
+/// The gap behind a record that may well be the last of its flight.
+pub(super) const BRISK: Millis = Millis(10);
+
+/// The gap where more is likely to come: what rpc-go waits in all cases (rpc-go.md §4).
+pub(super) const PATIENT: Millis = Millis(2000);
+
+/// How long bytes are held without any more coming: then the device or the server is stuck.
+pub(super) const HELD: Millis = Millis::from_secs(15);
+
+/// The same when the flight before was ended by a guess.
+pub(super) const GUESS_REFUTED: Millis = Millis::from_secs(5);
+
+/// What TLS 1.3 adds to the content of a record: its type and the AEAD's tag (RFC 8446 §5.2).
+const SEAL: usize = 1 + 16;
+
+/// Less than EncryptedExtensions, Certificate and CertificateVerify together.
+const SMALLEST_CERTIFICATE: usize = 256;
+
+/// EncryptedExtensions alone, and empty.
+const SMALLEST_EXTENSIONS: usize = HANDSHAKE_HEADER + 2;
+
+/// The device's side of one TLS session, up to the end of the handshake.
+#[derive(Clone, Debug)]
+pub(super) struct Flight {
+    pending: Vec<u8>,
+    /// How much of `pending` is whole records.
+    whole: usize,
+    /// What the last whole record said.
+    after: After,
+    phase: Phase,
+    /// Handshake messages in the clear, up to the one that is not whole.
+    handshake: Vec<u8>,
+    brisk: Millis,
+    moved: Instant,
+}
+
+/// How far the handshake is, as seen from the device's bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    /// Before the ServerHello.
+    Opening,
+    /// TLS 1.2, before the device's ChangeCipherSpec.
+    Clear,
+    /// TLS 1.2, behind it: what follows is Finished.
+    Changed,
+    /// TLS 1.3, in the encrypted part.
+    Sealed(Sealed),
+    /// The flight has left. Whether its end was known or guessed.
+    Left { guessed: bool },
+    /// The server's handshake has ended, or the device does not speak TLS.
+    Over,
+}
+
+/// The encrypted part of a flight of TLS 1.3. Lengths are of handshake messages.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Sealed {
+    /// The length of Finished.
+    finished: usize,
+    /// What comes before Finished is never less.
+    least: usize,
+    /// The length of the first record.
+    first: Option<usize>,
+    seen: usize,
+}
+
+/// Whether a whole record is the last of its flight.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum After {
+    /// It is.
+    End,
+    /// It is not.
+    More,
+    /// It is if nothing follows for so long.
+    Quiet(Millis),
+}
+
+/// More bytes before the end of the handshake than fit one message: the device is to blame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct TooLong;
+
+/// What is due.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Due {
+    /// This message.
+    Message(Vec<u8>),
+    /// The end of the session: bytes are held, and nothing moves any more.
+    Stuck {
+        /// Because the end of a flight was guessed wrongly.
+        guessed: bool,
+    },
+}
+
+impl Flight {
+    /// The device's side of a new session. `brisk` is the gap for guesses.
+    pub(super) const fn new(brisk: Millis) -> Self {
+        Self {
+            pending: Vec::new(),
+            whole: 0,
+            after: After::More,
+            phase: Phase::Opening,
+            handshake: Vec::new(),
+            brisk,
+            moved: Instant::ZERO,
+        }
+    }
+
+    /// How many bytes are held back.
+    pub(super) const fn held(&self) -> usize {
+        self.pending.len()
+    }
+
+    /// Takes bytes from the device; what they complete is one message.
+    pub(super) fn feed(&mut self, now: Instant, bytes: Vec<u8>) -> Result<Option<Vec<u8>>, TooLong> {
+        self.moved = now;
+        if self.phase == Phase::Over {
+            return Ok(Some(bytes));
+        }
+        if bytes.len() > MAX_DATA - self.pending.len() {
+            return Err(TooLong);
+        }
+        self.pending.extend_from_slice(&bytes);
+        let mut ready = 0;
+        while let Some(&header) = self.pending.get(self.whole..).and_then(<[u8]>::first_chunk) {
+            let Some(header) = Header::parse(header) else {
+                self.phase = Phase::Over;
+                return Ok(Some(core::mem::take(&mut self.pending)));
+            };
+            let end = self.whole + HEADER + header.length;
+            if self.pending.len() < end {
+                break;
+            }
+            self.after = self.on_record(header, self.whole + HEADER..end);
+            self.whole = end;
+            if self.after == After::End {
+                ready = end;
+            }
+        }
+        Ok(self.release(ready))
+    }
+
+    /// The server has sent a sealed record: its handshake has ended. What was held is a message now.
+    pub(super) fn handshake_ended(&mut self) -> Option<Vec<u8>> {
+        self.phase = Phase::Over;
+        self.whole = 0;
+        self.handshake = Vec::new();
+        let held = core::mem::take(&mut self.pending);
+        (!held.is_empty()).then_some(held)
+    }
+
+    /// The device has closed: what can still be sent of what was held.
+    pub(super) fn end(&mut self) -> Option<Vec<u8>> {
+        let held = core::mem::take(&mut self.pending);
+        self.whole = 0;
+        (!held.is_empty() && (self.phase == Phase::Over || held.first() != Some(&SEALED))).then_some(held)
+    }
+
+    /// When [`expire`](Self::expire) has something to do.
+    pub(super) fn deadline(&self) -> Option<Instant> {
+        if self.pending.is_empty() {
+            return None;
+        }
+        let stuck = if self.phase == (Phase::Left { guessed: true }) { GUESS_REFUTED } else { HELD };
+        Some(self.moved + self.quiet().unwrap_or(stuck))
+    }
+
+    /// Does what is due at the deadline.
+    pub(super) fn expire(&mut self, now: Instant) -> Option<Due> {
+        if self.deadline().is_none_or(|at| at > now) {
+            return None;
+        }
+        if self.quiet().is_none() {
+            return Some(Due::Stuck { guessed: self.phase == Phase::Left { guessed: true } });
+        }
+        if let Phase::Sealed(_) = self.phase {
+            self.phase = Phase::Left { guessed: true };
+        }
+        self.release(self.whole).map(Due::Message)
+    }
+
+    /// The gap after which whole records leave, if it is for a gap that they wait.
+    fn quiet(&self) -> Option<Millis> {
+        let only_whole_records = self.whole > 0 && self.whole == self.pending.len();
+        match self.after {
+            After::Quiet(gap) if only_whole_records && self.pending.first() != Some(&SEALED) => Some(gap),
+            _ => None,
+        }
+    }
+
+    /// Rule 1.
+    fn release(&mut self, count: usize) -> Option<Vec<u8>> {
+        if count == 0 || self.pending.first() == Some(&SEALED) {
+            return None;
+        }
+        let rest = self.pending.split_off(count);
+        self.whole -= count;
+        Some(core::mem::replace(&mut self.pending, rest))
+    }
+
+    fn on_record(&mut self, header: Header, content: core::ops::Range<usize>) -> After {
+        match (header.kind, self.phase) {
+            (Kind::Alert, _) => After::End,
+            (Kind::Handshake, Phase::Opening | Phase::Clear) => {
+                self.handshake.extend_from_slice(self.pending.get(content).unwrap_or_default());
+                self.on_clear_messages()
+            }
+            (Kind::Handshake, Phase::Changed) => After::End,
+            (Kind::ChangeCipherSpec, Phase::Clear) => {
+                self.phase = Phase::Changed;
+                After::Quiet(PATIENT)
+            }
+            (Kind::ChangeCipherSpec, Phase::Sealed(_)) => self.after,
+            (Kind::Sealed, Phase::Sealed(sealed)) => self.on_sealed(header.length.saturating_sub(SEAL), sealed),
+            (Kind::ChangeCipherSpec, _) if self.after == After::End => After::End,
+            _ => After::Quiet(PATIENT),
+        }
+    }
+
+    fn on_clear_messages(&mut self) -> After {
+        const SERVER_HELLO: u8 = 2;
+        const SERVER_HELLO_DONE: u8 = 14;
+        let mut after = After::Quiet(PATIENT);
+        if self.handshake.len() > MAX_DATA {
+            self.handshake = Vec::new();
+            self.phase = Phase::Changed;
+        }
+        while let Some(&[kind, a, b, c]) = self.handshake.first_chunk() {
+            let end = HANDSHAKE_HEADER + u32::from_be_bytes([0, a, b, c]) as usize;
+            let Some(body) = self.handshake.get(HANDSHAKE_HEADER..end) else { return After::Quiet(PATIENT) };
+            after = match (kind, self.phase) {
+                (SERVER_HELLO, Phase::Opening) => match ServerHello::parse(body) {
+                    Some(ServerHello::Retry) => After::End,
+                    Some(ServerHello::Tls13 { finished, resumed }) => {
+                        let least = if resumed { SMALLEST_EXTENSIONS } else { SMALLEST_CERTIFICATE };
+                        self.phase = Phase::Sealed(Sealed { finished, least, first: None, seen: 0 });
+                        After::More
+                    }
+                    Some(ServerHello::Older) | None => {
+                        self.phase = Phase::Clear;
+                        After::Quiet(PATIENT)
+                    }
+                },
+                (SERVER_HELLO_DONE, Phase::Clear) => After::End,
+                _ => After::Quiet(PATIENT),
+            };
+            self.handshake.drain(..end);
+        }
+        after
+    }
+
+    fn on_sealed(&mut self, content: usize, Sealed { finished, least, first, seen }: Sealed) -> After {
+        const FULL: usize = 16 * 1024;
+        let first = first.unwrap_or(content);
+        self.phase = Phase::Sealed(Sealed { finished, least, first: Some(first), seen: seen + content });
+        if content == finished && seen >= least {
+            self.phase = Phase::Left { guessed: false };
+            After::End
+        } else if content >= FULL {
+            After::More
+        } else if first >= least + finished {
+            // More than the first message, EncryptedExtensions: this stack puts several into a record.
+            After::Quiet(self.brisk)
+        } else {
+            After::Quiet(PATIENT)
+        }
+    }
+}

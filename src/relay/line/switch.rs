@@ -1,0 +1,70 @@
+//! A port switch: when to try the new port next, and when to stop.
+
+use amt_provision_fsm::time::{Instant, Millis};
+
+/// The pause behind the first try that failed.
+pub const FIRST_PAUSE: Millis = Millis(50);
+
+/// The longest pause between two tries.
+pub const LONGEST_PAUSE: Millis = Millis(2000);
+
+/// How long the port may stay away, from the end of the delay that the server asked for. Firmware needs up to 60 s
+/// and more (odca.md §2.4).
+pub const PORT_DEADLINE: Millis = Millis::from_secs(120);
+
+/// A port switch that is not proven yet: no byte has come from the new port.
+#[derive(Clone, Debug)]
+pub(super) struct Switch {
+    /// Whether the server was told that the port is there.
+    pub(super) acknowledged: bool,
+    /// When to dial next; `None` while a connection is made or there.
+    next: Option<Instant>,
+    pause: Millis,
+    deadline: Instant,
+}
+
+impl Switch {
+    /// A switch whose first try is at `first`.
+    pub(super) fn new(first: Instant) -> Self {
+        Self { acknowledged: false, next: Some(first), pause: FIRST_PAUSE, deadline: first + PORT_DEADLINE }
+    }
+
+    /// When to dial.
+    pub(super) const fn next_dial(&self) -> Option<Instant> {
+        self.next
+    }
+
+    /// The try is being made.
+    pub(super) fn dialled(&mut self) {
+        self.next = None;
+    }
+
+    /// The try failed at `now`: sets the time of the next one; `false` when the deadline has passed.
+    pub(super) fn failed(&mut self, now: Instant) -> bool {
+        if now >= self.deadline {
+            return false;
+        }
+        self.next = Some((now + self.pause).min(self.deadline));
+        self.pause = Millis(self.pause.0 * 3 / 2).min(LONGEST_PAUSE);
+        true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pauses_grow_to_the_longest_and_the_last_try_is_at_the_deadline() {
+        let (mut switch, mut now) = (Switch::new(Instant::ZERO), Instant::ZERO);
+        let mut pauses = Vec::new();
+        while switch.failed(now) {
+            let next = switch.next_dial().unwrap();
+            pauses.push(next.since(now));
+            now = next;
+        }
+        assert_eq!(pauses[..4], [Millis(50), Millis(75), Millis(112), Millis(168)]);
+        assert!(pauses.iter().all(|pause| *pause <= LONGEST_PAUSE));
+        assert_eq!(now, Instant::ZERO + PORT_DEADLINE);
+    }
+}

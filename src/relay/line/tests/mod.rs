@@ -1,0 +1,7 @@
+//! The line against scripted servers and devices.
+
+mod connections;
+mod flight;
+mod rig;
+mod switch;
+mod tls;

@@ -1,0 +1,132 @@
+//! A line with a clock, whose outputs the test takes as they come.
+
+use amt_provision_fsm::firmware::{AmtVersion, ControlMode, Port};
+use amt_provision_fsm::provisioner::ChannelId;
+use amt_provision_fsm::relay::Limits;
+use amt_provision_fsm::stage::OpenFault;
+use amt_provision_fsm::time::{Instant, Millis};
+
+use crate::protocol::{
+    Command, Data, DeviceReport, Hello, HostnameInfo, IpConfiguration, PortSwitch, ToRelay, ToServer,
+};
+use crate::relay::line::{Line, LineInput, LineOutput};
+use crate::secret::Secret;
+
+pub(crate) fn hello() -> Hello {
+    let report = DeviceReport {
+        version: AmtVersion::new(19, 0),
+        build: "2124".to_owned(),
+        sku: "16392".to_owned(),
+        features: "AMT Pro Corporate".to_owned(),
+        uuid: "44444444-4444-4444-4444-444444444444".parse().unwrap(),
+        username: "$$OsAdmin".to_owned(),
+        password: Secret::from("lsa-Pa55w0rd".to_owned()),
+        control_mode: ControlMode::PreProvisioning,
+        hostname: "lab-host".to_owned(),
+        dns_suffix: "vprodemo.test".to_owned(),
+        client: "RPC".to_owned(),
+        root_hashes: Vec::new(),
+        ip: IpConfiguration::default(),
+        hostname_info: HostnameInfo::default(),
+        friendly_name: String::new(),
+        tls_enforced: true,
+        tls_tunnel: true,
+        lms_installed: true,
+    };
+    Hello { command: Command::Activate { profile: "lab".parse().unwrap() }, tenant: String::new(), report }
+}
+
+pub(super) struct Rig {
+    pub(super) line: Line,
+    pub(super) now: Instant,
+}
+
+impl Rig {
+    /// A line whose first message has left.
+    pub(super) fn new(port: Port) -> Self {
+        let mut rig = Self { line: Line::new(Instant::ZERO, Limits::DEFAULT, port, hello()), now: Instant::ZERO };
+        assert!(matches!(rig.outputs()[..], [LineOutput::Send(ToServer::Hello(_))]));
+        rig.input(LineInput::Delivered);
+        rig
+    }
+
+    /// What there is to be done, but for words to a person.
+    pub(super) fn outputs(&mut self) -> Vec<LineOutput> {
+        let outputs = std::iter::from_fn(|| self.line.poll_output());
+        outputs.filter(|output| !matches!(output, LineOutput::Tell(_))).collect()
+    }
+
+    pub(super) fn input(&mut self, input: LineInput) -> Vec<LineOutput> {
+        self.line.handle(self.now, input);
+        self.outputs()
+    }
+
+    pub(super) fn server(&mut self, message: ToRelay) -> Vec<LineOutput> {
+        self.input(LineInput::Text(message.encode().unwrap()))
+    }
+
+    pub(super) fn tls(&mut self, bytes: &[u8]) -> Vec<LineOutput> {
+        self.server(ToRelay::TlsData(Data(bytes.to_vec())))
+    }
+
+    pub(super) fn wsman(&mut self, bytes: &[u8]) -> Vec<LineOutput> {
+        self.server(ToRelay::Wsman(Data(bytes.to_vec())))
+    }
+
+    pub(super) fn port_switch(&mut self, port: Port, delay: u64) -> Vec<LineOutput> {
+        self.server(ToRelay::PortSwitch(PortSwitch { port, delay: Millis::from_secs(delay) }))
+    }
+
+    pub(super) fn connected(&mut self, id: u32) -> Vec<LineOutput> {
+        self.input(LineInput::Connected(ChannelId(id)))
+    }
+
+    pub(super) fn refused(&mut self, id: u32) -> Vec<LineOutput> {
+        self.input(LineInput::NotConnected(ChannelId(id), OpenFault::Refused))
+    }
+
+    pub(super) fn device(&mut self, id: u32, bytes: &[u8]) -> Vec<LineOutput> {
+        self.input(LineInput::FromDevice(ChannelId(id), bytes.to_vec()))
+    }
+
+    pub(super) fn closed(&mut self, id: u32) -> Vec<LineOutput> {
+        self.input(LineInput::DeviceClosed(ChannelId(id)))
+    }
+
+    /// The device has taken everything.
+    pub(super) fn all_is_with_the_device(&mut self, id: u32) {
+        assert_eq!(self.input(LineInput::SentToDevice(ChannelId(id), usize::MAX)), []);
+    }
+
+    /// Lets the next deadline come.
+    pub(super) fn wait(&mut self) -> Vec<LineOutput> {
+        let (at, _) = self.line.poll_timeout().expect("something to wait for");
+        self.now = self.now.max(at);
+        self.line.handle_timeout(self.now);
+        self.outputs()
+    }
+}
+
+pub(super) fn connect(id: u32, port: Port) -> LineOutput {
+    LineOutput::Connect(ChannelId(id), port)
+}
+
+pub(super) fn disconnect(id: u32) -> LineOutput {
+    LineOutput::Disconnect(ChannelId(id))
+}
+
+pub(super) fn to_device(id: u32, bytes: &[u8]) -> LineOutput {
+    LineOutput::ToDevice(ChannelId(id), bytes.to_vec())
+}
+
+pub(super) fn tls_data(bytes: &[u8]) -> LineOutput {
+    LineOutput::Send(ToServer::TlsData(Data(bytes.to_vec())))
+}
+
+pub(super) fn response(bytes: &[u8]) -> LineOutput {
+    LineOutput::Send(ToServer::Response(Data(bytes.to_vec())))
+}
+
+pub(super) fn send(message: ToServer) -> LineOutput {
+    LineOutput::Send(message)
+}

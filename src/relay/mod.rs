@@ -1,0 +1,59 @@
+//! The relay on the device's operating system: it asks the firmware over MEI what it is, opens one of AMT's two
+//! local ports, and carries bytes between that port and a server. It is a pipe: it holds no secret but the local
+//! system account that the firmware itself hands out, it dials one loopback address that the operator fixed, and a
+//! server chooses between two ports of it and nothing else (G9).
+//!
+//! ```text
+//!   MEI ─▶ Survey ─▶ DeviceReport ─┐
+//!                                  ▼
+//!   LMS ◀─TCP─▶ device task ◀─▶ Driver ◀─▶ socket task ◀─WebSocket─▶ server
+//!                                  │  ▲
+//!                       LineOutput ▼  │ LineInput
+//!                                  Line        (all decisions; no sockets, no clock)
+//! ```
+//!
+//! The messages are RPS's, so that the server may be ours or RPS ([`crate::protocol`]); what they mean for the
+//! connection to the device is decided in [`mod@line`]. Two queues could grow: the one to the device, which the line
+//! bounds by not reading from the server; and the one to the server, which it bounds by giving up the connection,
+//! because a device must always be read (odca.md §3).
+//!
+//! ```no_run
+//! use amt_provision::protocol::Command;
+//! use amt_provision::relay::{LmsAddress, RelayConfig, run};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let config = RelayConfig {
+//!     url: "wss://provisioning.example/activate".parse()?,
+//!     ca_file: None,
+//!     command: Command::Activate { profile: "office".parse()? },
+//!     mei: "/dev/mei0".parse()?,
+//!     lms_address: LmsAddress::default(),
+//!     hostname: None,
+//!     dns_suffix: None,
+//!     tenant: String::new(),
+//!     friendly_name: String::new(),
+//!     tls_tunnel: true,
+//! };
+//! let outcome = smol::block_on(run(config, |event| tracing::info!("{event}")))?;
+//! tracing::info!("{outcome}");
+//! # Ok(())
+//! # }
+//! ```
+
+mod config;
+mod device;
+mod error;
+mod event;
+pub mod line;
+mod report;
+mod run;
+#[cfg(test)]
+mod tests;
+mod websocket;
+
+pub use config::{LmsAddress, LmsAddressError, RelayConfig, ServerUrl, ServerUrlError};
+pub use device::LMS_DEADLINE;
+pub use error::RelayError;
+pub use event::RelayEvent;
+pub use run::run;
+pub use websocket::CONNECT_DEADLINE;

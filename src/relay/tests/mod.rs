@@ -1,0 +1,6 @@
+//! The relay over real sockets, against a scripted server and a scripted LMS.
+
+mod ends;
+mod flow;
+mod stage;
+mod tls;

@@ -1,0 +1,209 @@
+//! The line's socket: dialling a server, and the one task that owns the WebSocket.
+
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
+use async_tungstenite::tungstenite::protocol::{CloseFrame, WebSocketConfig};
+use async_tungstenite::tungstenite::{Error, Message};
+use async_tungstenite::{WebSocketReceiver, WebSocketSender, WebSocketStream, client_async_with_config};
+use futures_rustls::TlsConnector;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::{ClientConfig, RootCertStore};
+use smol::channel::{Receiver, Sender};
+use smol::future::FutureExt;
+use smol::io::{AsyncRead, AsyncWrite};
+use smol::net::TcpStream;
+use smol::stream::StreamExt;
+
+use super::line::LineInput;
+use super::{RelayConfig, RelayError, ServerUrl};
+
+/// For the way to the server, its handshakes included.
+pub const CONNECT_DEADLINE: Duration = Duration::from_secs(60);
+
+/// For the last frames to leave, and for the server's goodbye.
+const CLOSE_DEADLINE: Duration = Duration::from_secs(2);
+
+/// The longest frame and message taken from the wire. A message that is too long for the protocol but not for this
+/// is refused with the protocol's words.
+const MAX_FRAME: usize = 256 * 1024;
+
+/// What carries the WebSocket.
+pub(super) trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
+impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
+
+pub(super) type Socket = WebSocketStream<Box<dyn Stream>>;
+
+/// Connects to the server.
+pub(super) async fn connect(config: &RelayConfig) -> Result<Socket, RelayError> {
+    let url = &config.url;
+    let unreachable = |source| RelayError::Unreachable { url: url.clone(), source };
+    let tls = if url.is_tls() { Some(tls_config(config.ca_file.as_deref())?) } else { None };
+    let late = async {
+        smol::Timer::after(CONNECT_DEADLINE).await;
+        Err(unreachable(io::ErrorKind::TimedOut.into()))
+    };
+    let connect = async {
+        let tcp = TcpStream::connect((url.host(), url.port())).await.map_err(unreachable)?;
+        tcp.set_nodelay(true).map_err(unreachable)?;
+        let stream: Box<dyn Stream> = match tls {
+            Some(tls) => {
+                let name = ServerName::try_from(url.host().to_owned());
+                let name = name.map_err(|error| unreachable(io::Error::new(io::ErrorKind::InvalidInput, error)))?;
+                Box::new(TlsConnector::from(tls).connect(name, tcp).await.map_err(unreachable)?)
+            }
+            None => Box::new(tcp),
+        };
+        upgrade(url, stream).await
+    };
+    connect.or(late).await
+}
+
+async fn upgrade(url: &ServerUrl, stream: Box<dyn Stream>) -> Result<Socket, RelayError> {
+    let limits = WebSocketConfig::default()
+        .read_buffer_size(8 * 1024)
+        .write_buffer_size(0)
+        .max_write_buffer_size(1024 * 1024)
+        .max_message_size(Some(MAX_FRAME))
+        .max_frame_size(Some(MAX_FRAME));
+    match client_async_with_config(url.to_string(), stream, Some(limits)).await {
+        Ok((socket, _response)) => Ok(socket),
+        Err(Error::Io(source)) => Err(RelayError::Unreachable { url: url.clone(), source }),
+        Err(Error::Http(response)) => {
+            Err(RelayError::Refused { url: url.clone(), reason: format!("HTTP status {}", response.status()) })
+        }
+        Err(error) => Err(RelayError::Refused { url: url.clone(), reason: error.to_string() }),
+    }
+}
+
+fn tls_config(ca_file: Option<&Path>) -> Result<Arc<ClientConfig>, RelayError> {
+    let mut roots = RootCertStore::empty();
+    match ca_file {
+        Some(path) => {
+            let wrong = |reason: String| RelayError::CaFile { path: path.to_owned(), reason };
+            let certificates = CertificateDer::pem_file_iter(path).map_err(|error| wrong(error.to_string()))?;
+            for certificate in certificates {
+                let certificate = certificate.map_err(|error| wrong(error.to_string()))?;
+                roots.add(certificate).map_err(|error| wrong(error.to_string()))?;
+            }
+            if roots.is_empty() {
+                return Err(wrong("there is none".to_owned()));
+            }
+        }
+        None => {
+            let found = rustls_native_certs::load_native_certs();
+            roots.add_parsable_certificates(found.certs);
+            if roots.is_empty() {
+                let reasons: Vec<_> = found.errors.iter().map(ToString::to_string).collect();
+                return Err(RelayError::NoRoots(reasons.join("; ")));
+            }
+        }
+    }
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let versions = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
+    let versions = versions.map_err(|error| RelayError::NoRoots(error.to_string()))?;
+    Ok(Arc::new(versions.with_root_certificates(roots).with_no_client_auth()))
+}
+
+/// What the socket's task is told.
+#[derive(Debug)]
+pub(super) enum Outgoing {
+    /// Send this frame.
+    Text(String),
+    /// Send what is before, say goodbye, and end.
+    Close(Goodbye),
+}
+
+/// What the server is told at the end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Goodbye {
+    /// All is said.
+    Done,
+    /// The server broke the protocol.
+    Protocol,
+}
+
+/// The task that owns the socket. It reads one message for each permit, and ends with the socket; then it returns
+/// why the line was lost, if it was.
+pub(super) async fn own(
+    socket: Socket,
+    outgoing: Receiver<Outgoing>,
+    permits: Receiver<()>,
+    inputs: Sender<LineInput>,
+) -> Option<String> {
+    let (sender, receiver) = socket.split();
+    let lost = write(sender, outgoing, inputs.clone()).or(read(receiver, permits, inputs.clone())).await;
+    // Nobody listens when it was the driver who ended.
+    let _ = inputs.send(LineInput::LineLost).await;
+    lost
+}
+
+async fn write(
+    mut sender: WebSocketSender<Box<dyn Stream>>,
+    outgoing: Receiver<Outgoing>,
+    inputs: Sender<LineInput>,
+) -> Option<String> {
+    while let Ok(next) = outgoing.recv().await {
+        let result = match next {
+            Outgoing::Text(text) => sender.send(Message::text(text)).await,
+            Outgoing::Close(goodbye) => {
+                let frame = match goodbye {
+                    Goodbye::Done => CloseFrame { code: CloseCode::Normal, reason: "".into() },
+                    Goodbye::Protocol => CloseFrame { code: CloseCode::Protocol, reason: "not understood".into() },
+                };
+                // Closing flushes. The task ends when the reader has seen the server close too: a socket that is
+                // dropped with bytes unread would reset the connection under the goodbye.
+                sender.close(Some(frame)).await
+            }
+        };
+        if let Err(error) = result {
+            // What the server said before it went may still be there to be read.
+            tracing::debug!(%error, "cannot write to the server");
+            return smol::future::pending().await;
+        }
+        // Nobody listens once the driver says goodbye; what is on its way leaves all the same.
+        let _ = inputs.send(LineInput::Delivered).await;
+    }
+    smol::future::pending().await
+}
+
+async fn read(
+    mut receiver: WebSocketReceiver<Box<dyn Stream>>,
+    permits: Receiver<()>,
+    inputs: Sender<LineInput>,
+) -> Option<String> {
+    while permits.recv().await.is_ok() {
+        let input = loop {
+            match receiver.next().await {
+                Some(Ok(Message::Text(text))) => break LineInput::Text(text.to_string()),
+                Some(Ok(Message::Binary(_))) => break LineInput::Binary,
+                Some(Ok(Message::Close(frame))) => {
+                    let reason = frame.map(|frame| format!("{} {}", frame.code, frame.reason)).unwrap_or_default();
+                    return Some(format!("the server closed it ({})", reason.trim()));
+                }
+                Some(Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_))) => {}
+                Some(Err(error)) => return Some(error.to_string()),
+                None => return Some("it ended".to_owned()),
+            }
+        };
+        if inputs.send(input).await.is_err() {
+            break;
+        }
+    }
+    // No permits any more: the driver says goodbye, and nothing counts but the end.
+    while matches!(receiver.next().await, Some(Ok(message)) if !message.is_close()) {}
+    None
+}
+
+/// Waits for the socket's task, but not for ever.
+pub(super) async fn ended(task: smol::Task<Option<String>>) -> Option<String> {
+    let late = async {
+        smol::Timer::after(CLOSE_DEADLINE).await;
+        None
+    };
+    task.or(late).await
+}

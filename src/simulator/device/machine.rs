@@ -1,0 +1,306 @@
+//! Connections, time and restarts.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+use std::time::Duration;
+
+use amt_provision_fsm::firmware::Port;
+use amt_provision_fsm::time::Instant;
+use rustls::ServerConfig;
+
+use super::accounting::{Accounting, Traffic};
+use super::connection::{Connection, Received, server_config};
+use super::web::Web;
+use crate::mei::FirmwareClient;
+use crate::simulator::config::{DeviceConfig, SimulatorError, Timings};
+use crate::simulator::firmware::{Aftermath, Firmware, Truth};
+use crate::simulator::persona::LastReply;
+use crate::tunnel::tls::TlsVersion;
+
+/// Connections at one time: AMT has that many channels for forwarded ports (odca.md §3).
+pub const MAX_CONNECTIONS: usize = 8;
+
+/// One connection, for as long as the device runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ConnectionId(u64);
+
+/// What the adapter is to do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Output {
+    /// Send these bytes.
+    Send(ConnectionId, Vec<u8>),
+    /// Send what is queued, then close: the device will not know this connection any more.
+    Close(ConnectionId),
+    /// Begin to accept connections to this port.
+    Listen(Port),
+    /// Stop accepting connections to this port.
+    Unlisten(Port),
+}
+
+/// A reply on its way.
+struct Due {
+    at: Instant,
+    connection: ConnectionId,
+    reply: Vec<u8>,
+    closes: bool,
+    aftermath: Aftermath,
+}
+
+/// A simulated device. See the [module](super) for the calling contract.
+pub struct Device {
+    firmware: Firmware,
+    web: Web,
+    timings: Timings,
+    last_reply: LastReply,
+    max_tls: TlsVersion,
+    tls: Arc<ServerConfig>,
+    port: Port,
+    connections: BTreeMap<ConnectionId, Connection>,
+    opened: u64,
+    due: VecDeque<Due>,
+    busy_until: Instant,
+    away_until: Option<Instant>,
+    outputs: VecDeque<Output>,
+    accounting: Accounting,
+    traffic: Traffic,
+}
+
+impl Device {
+    /// A device as it comes from the factory, at the instant zero.
+    ///
+    /// # Errors
+    /// [`SimulatorError`] if the cryptography library fails.
+    pub fn new(config: &DeviceConfig) -> Result<Self, SimulatorError> {
+        let firmware = Firmware::new(config)?;
+        let port = firmware.local_port();
+        Ok(Self {
+            web: Web::new(&firmware, config.connections, config.chunks.clone()),
+            timings: config.timings,
+            last_reply: config.persona.last_reply,
+            max_tls: config.max_tls,
+            tls: server_config(&firmware.shown_identity().certified, config.max_tls)?,
+            port,
+            firmware,
+            connections: BTreeMap::new(),
+            opened: 0,
+            due: VecDeque::new(),
+            busy_until: Instant::ZERO,
+            away_until: None,
+            outputs: VecDeque::from([Output::Listen(port)]),
+            accounting: Accounting::default(),
+            traffic: Traffic::default(),
+        })
+    }
+
+    /// Somebody has connected to `port`. When nobody is there for it, a [`Output::Close`] follows at once.
+    pub fn connect(&mut self, now: Instant, port: Port) -> ConnectionId {
+        self.handle_timeout(now);
+        self.opened += 1;
+        let id = ConnectionId(self.opened);
+        let away = self.away_until.is_some() || port != self.port || self.connections.len() >= MAX_CONNECTIONS;
+        match (away, Connection::open(port, &self.tls)) {
+            (false, Ok(connection)) => {
+                self.traffic.connections += 1;
+                self.connections.insert(id, connection);
+            }
+            _ => {
+                self.traffic.turned_away += 1;
+                self.outputs.push_back(Output::Close(id));
+            }
+        }
+        id
+    }
+
+    /// Bytes came over a connection. One that the device has closed is passed over.
+    pub fn receive(&mut self, now: Instant, id: ConnectionId, bytes: &[u8]) {
+        self.handle_timeout(now);
+        let Some(connection) = self.connections.get_mut(&id) else { return };
+        let received = connection.receive(bytes);
+        self.flush(id);
+        match received {
+            Received::Fine { handshake_done } => {
+                self.traffic.handshakes += u64::from(handshake_done);
+                self.serve(now, id);
+                self.handle_timeout(now);
+            }
+            Received::Closed => self.close(id),
+            Received::Failed => {
+                self.traffic.tls_failures += 1;
+                self.close(id);
+            }
+        }
+    }
+
+    /// The other end of a connection is gone. A request that was already there has been applied all the same.
+    pub fn disconnected(&mut self, now: Instant, id: ConnectionId) {
+        self.handle_timeout(now);
+        self.connections.remove(&id);
+    }
+
+    /// When [`Device::handle_timeout`] is to be called.
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        let due = self.due.front().map(|due| due.at);
+        [due, self.away_until].into_iter().flatten().min()
+    }
+
+    /// What the adapter is to do next.
+    pub fn poll_output(&mut self) -> Option<Output> {
+        self.outputs.pop_front()
+    }
+
+    /// Does everything whose time has come.
+    pub fn handle_timeout(&mut self, now: Instant) {
+        if self.away_until.is_some_and(|until| until <= now) {
+            self.come_back();
+        }
+        while let Some(due) = self.due.pop_front_if(|due| due.at <= now) {
+            match due.aftermath {
+                Aftermath::None => self.reply(now, &due),
+                Aftermath::Restart => self.restart(&due),
+            }
+        }
+        if self.away_until.is_some_and(|until| until <= now) {
+            self.come_back();
+        }
+    }
+
+    /// The answer to one MEI message; `None` where a firmware says nothing.
+    pub fn answer_host(&self, client: FirmwareClient, message: &[u8]) -> Option<Vec<u8>> {
+        self.firmware.answer_host(client, message)
+    }
+
+    /// What the device is at `now`.
+    pub fn truth(&self, now: Instant) -> Truth {
+        self.firmware.truth(now)
+    }
+
+    /// What went over its ports.
+    pub const fn traffic(&self) -> Traffic {
+        self.traffic
+    }
+
+    /// The adapter's own computing for this device, between two points in time counted from its start.
+    pub fn worked(&mut self, from: Duration, to: Duration) {
+        self.accounting.occupy(from, to);
+    }
+
+    /// How long the device was busy or away up to `now`.
+    pub fn occupied_until(&self, now: Duration) -> Duration {
+        self.accounting.until(now)
+    }
+
+    /// Somebody at the machine takes it out of provisioning and restarts it.
+    ///
+    /// # Errors
+    /// [`SimulatorError`] if the cryptography library fails.
+    pub fn unprovision_locally(&mut self, now: Instant) -> Result<(), SimulatorError> {
+        self.handle_timeout(now);
+        self.firmware.unprovision()?;
+        self.go_away(now);
+        Ok(())
+    }
+
+    /// Answers the next request of a connection, unless one is being answered.
+    fn serve(&mut self, now: Instant, id: ConnectionId) {
+        let Some(connection) = self.connections.get_mut(&id).filter(|connection| !connection.busy) else { return };
+        let request = match connection.next_request() {
+            Ok(Some(request)) => request,
+            Ok(None) => return,
+            Err(_) => {
+                connection.send(&Web::bad_request());
+                connection.say_goodbye();
+                self.flush(id);
+                return self.close(id);
+            }
+        };
+        connection.busy = true;
+        self.traffic.requests += 1;
+        self.traffic.plain_requests += u64::from(connection.is_plain());
+        let served = self.web.serve(&mut self.firmware, &request, now);
+        self.traffic.unauthorized += u64::from(served.unauthorized);
+
+        let start = self.busy_until.max(now);
+        let at = start + self.timings.of(served.work);
+        self.busy_until = at;
+        self.accounting.occupy(since_start(start), since_start(at));
+        self.due.push_back(Due {
+            at,
+            connection: id,
+            reply: served.bytes,
+            closes: served.closes,
+            aftermath: served.aftermath,
+        });
+    }
+
+    fn reply(&mut self, now: Instant, due: &Due) {
+        let Some(connection) = self.connections.get_mut(&due.connection) else { return };
+        connection.send(&due.reply);
+        connection.busy = false;
+        if due.closes {
+            connection.say_goodbye();
+        }
+        self.flush(due.connection);
+        if due.closes { self.close(due.connection) } else { self.serve(now, due.connection) }
+    }
+
+    fn restart(&mut self, due: &Due) {
+        if let Some(connection) = self.connections.get_mut(&due.connection) {
+            connection.send(&due.reply);
+            let mut bytes = connection.take_output();
+            match self.last_reply {
+                LastReply::Delivered => {}
+                LastReply::CutInHalf => bytes.truncate(bytes.len() / 2),
+                LastReply::Lost => bytes.clear(),
+            }
+            self.queue(due.connection, bytes);
+        }
+        self.go_away(due.at);
+    }
+
+    fn go_away(&mut self, now: Instant) {
+        self.outputs.extend(core::mem::take(&mut self.connections).into_keys().map(Output::Close));
+        self.due.clear();
+        self.busy_until = now;
+        self.web.forget_nonces();
+        self.firmware.forget_sessions();
+        let back = now + self.timings.away;
+        self.accounting.occupy(since_start(now), since_start(back));
+        self.away_until = Some(back);
+        match server_config(&self.firmware.shown_identity().certified, self.max_tls) {
+            Ok(tls) => self.tls = tls,
+            Err(error) => tracing::error!(%error, "the simulated device goes on showing its old key"),
+        }
+    }
+
+    fn come_back(&mut self) {
+        self.away_until = None;
+        let port = self.firmware.local_port();
+        if port != self.port {
+            self.outputs.extend([Output::Unlisten(self.port), Output::Listen(port)]);
+            self.port = port;
+        }
+    }
+
+    fn flush(&mut self, id: ConnectionId) {
+        if let Some(connection) = self.connections.get_mut(&id) {
+            let bytes = connection.take_output();
+            self.queue(id, bytes);
+        }
+    }
+
+    fn queue(&mut self, id: ConnectionId, bytes: Vec<u8>) {
+        if !bytes.is_empty() {
+            self.outputs.push_back(Output::Send(id, bytes));
+        }
+    }
+
+    fn close(&mut self, id: ConnectionId) {
+        if self.connections.remove(&id).is_some() {
+            self.outputs.push_back(Output::Close(id));
+        }
+    }
+}
+
+const fn since_start(at: Instant) -> Duration {
+    Duration::from_millis(at.as_millis())
+}

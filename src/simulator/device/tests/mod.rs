@@ -1,0 +1,6 @@
+//! The device in memory, against a client written by hand.
+
+mod provisioning;
+mod refusals;
+pub(crate) mod rig;
+mod wire;

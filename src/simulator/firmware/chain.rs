@@ -1,0 +1,182 @@
+//! The provisioning chain and the signature under it, checked as a firmware checks them (wsman.md §2.1).
+
+use amt_provision_fsm::firmware::AmtVersion;
+use rustls::pki_types::{CertificateDer, SubjectPublicKeyInfoDer};
+use webpki::RawPublicKeyEntity;
+use webpki::aws_lc_rs::{RSA_PKCS1_2048_8192_SHA256, RSA_PKCS1_2048_8192_SHA384};
+use x509_cert::Certificate;
+use x509_cert::der::Decode;
+use x509_cert::der::asn1::{ObjectIdentifier, PrintableStringRef, Utf8StringRef};
+use x509_cert::ext::pkix::name::GeneralName;
+use x509_cert::ext::pkix::{BasicConstraints, ExtendedKeyUsage, SubjectAltName};
+use x509_cert::name::Name;
+
+use super::roots::TrustedRoots;
+use crate::pki::certificate::CertificateParts;
+use crate::pki::spki::KeyKind;
+use crate::wsman::status::{ChainStatus, SetupStatus};
+
+/// Leaf, two intermediates, root.
+pub const MAX_CHAIN: usize = 4;
+
+/// Length of both nonces in bytes.
+pub const NONCE: usize = 20;
+
+/// Where in the chain a certificate says that it stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Place {
+    Leaf,
+    Intermediate,
+    Root,
+}
+
+/// What chains are judged by.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Judge<'a> {
+    pub(super) version: AmtVersion,
+    pub(super) roots: &'a TrustedRoots,
+    /// The suffix that the leaf's name must have, where the network or the MEBx gives one.
+    pub(super) dns_suffix: Option<&'a str>,
+    /// Seconds since 1970 on the device's clock.
+    pub(super) now: u64,
+}
+
+/// A chain as far as it has come.
+#[derive(Clone, Debug, Default)]
+pub(super) struct ProvisioningChain {
+    leaf_key: Option<SubjectPublicKeyInfoDer<'static>>,
+    last: Option<CertificateParts>,
+    last_names: Option<Certificate>,
+    length: usize,
+    complete: bool,
+}
+
+impl ProvisioningChain {
+    /// CertChainStatus: not started, in progress, complete.
+    pub(super) const fn status_code(&self) -> u32 {
+        match (self.length, self.complete) {
+            (0, _) => 0,
+            (_, false) => 1,
+            (_, true) => 2,
+        }
+    }
+
+    /// The next certificate. A chain with a refused one is thrown away.
+    pub(super) fn add(&mut self, der: Vec<u8>, place: Place, judge: Judge<'_>) -> Result<(), ChainStatus> {
+        let chain = core::mem::take(self);
+        *self = chain.with(der, place, judge)?;
+        Ok(())
+    }
+
+    fn with(self, der: Vec<u8>, place: Place, judge: Judge<'_>) -> Result<Self, ChainStatus> {
+        if self.complete || (self.length == 0) != (place == Place::Leaf) {
+            return Err(ChainStatus::InvalidState);
+        }
+        if self.length >= MAX_CHAIN {
+            return Err(ChainStatus::ChainTooLong);
+        }
+        let refused = ChainStatus::VerifyFailed;
+        let der = CertificateDer::from(der);
+        let certificate = Certificate::from_der(&der).map_err(|_| refused)?;
+        let parts = CertificateParts::read(&der).map_err(|_| refused)?;
+        let strong = matches!(KeyKind::of(parts.spki()), KeyKind::Rsa { bits } if bits >= 2048);
+        let issued_the_last = match (&self.last, &self.last_names) {
+            (Some(last), Some(names)) => {
+                last.is_signed_by(parts.spki())
+                    && names.tbs_certificate().issuer() == certificate.tbs_certificate().subject()
+                    && is_authority(&certificate)
+            }
+            _ => is_provisioning_leaf(&certificate) && has_suffix(&certificate, judge.dns_suffix),
+        };
+        let anchored = place != Place::Root || (parts.is_self_signed() && judge.roots.trusts(&der));
+        let hash_is_taken = place == Place::Root || takes_signature_of(judge.version, &certificate);
+        if !(strong && issued_the_last && anchored && hash_is_taken && is_valid_at(&certificate, judge.now)) {
+            return Err(refused);
+        }
+        Ok(Self {
+            leaf_key: self.leaf_key.or_else(|| Some(parts.spki().clone())),
+            last: Some(parts),
+            last_names: Some(certificate),
+            length: self.length + 1,
+            complete: place == Place::Root,
+        })
+    }
+
+    /// Whether `signature` is one over both nonces by the leaf of this chain, which must be complete.
+    pub(super) fn check(
+        &self,
+        version: AmtVersion,
+        algorithm: Option<u32>,
+        nonces: &[u8],
+        signature: &[u8],
+    ) -> Result<(), SetupStatus> {
+        let algorithm = match algorithm {
+            // AMT 22 has no SHA-256 any more (wsman.md §2.1).
+            Some(2) if version.major >= 22 => return Err(SetupStatus::InternalError),
+            Some(2) => RSA_PKCS1_2048_8192_SHA256,
+            Some(3) if version.major >= 21 => RSA_PKCS1_2048_8192_SHA384,
+            _ => return Err(SetupStatus::InvalidParameter),
+        };
+        let leaf = self.leaf_key.as_ref().filter(|_| self.complete).ok_or(SetupStatus::AuthenticationFailed)?;
+        let leaf = RawPublicKeyEntity::try_from(leaf).map_err(|_| SetupStatus::AuthenticationFailed)?;
+        leaf.verify_signature(algorithm, nonces, signature).map_err(|_| SetupStatus::AuthenticationFailed)
+    }
+}
+
+/// Which hashes a firmware takes in a chain (wsman.md §2.1).
+fn takes_signature_of(version: AmtVersion, certificate: &Certificate) -> bool {
+    const SHA256_RSA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.11");
+    const SHA384_RSA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.12");
+    match certificate.signature_algorithm().oid {
+        SHA256_RSA => version.major < 22,
+        SHA384_RSA => version.major >= 21,
+        _ => false,
+    }
+}
+
+fn is_valid_at(certificate: &Certificate, now: u64) -> bool {
+    let validity = certificate.tbs_certificate().validity();
+    let (start, end) = (validity.not_before.to_unix_duration(), validity.not_after.to_unix_duration());
+    (start.as_secs()..=end.as_secs()).contains(&now)
+}
+
+fn is_authority(certificate: &Certificate) -> bool {
+    matches!(certificate.tbs_certificate().get_extension::<BasicConstraints>(), Ok(Some((_, it))) if it.ca)
+}
+
+fn is_provisioning_leaf(certificate: &Certificate) -> bool {
+    const SERVER_AUTH: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.3.1");
+    const PROVISIONING: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.16.840.1.113741.1.2.3");
+    const ORGANIZATIONAL_UNIT: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.4.11");
+    let by_usage = matches!(
+        certificate.tbs_certificate().get_extension::<ExtendedKeyUsage>(),
+        Ok(Some((_, ExtendedKeyUsage(purposes)))) if purposes.contains(&SERVER_AUTH) && purposes.contains(&PROVISIONING)
+    );
+    let units = texts(certificate.tbs_certificate().subject(), ORGANIZATIONAL_UNIT);
+    by_usage || units.iter().any(|unit| unit == "Intel(R) Client Setup Certificate")
+}
+
+fn has_suffix(certificate: &Certificate, suffix: Option<&str>) -> bool {
+    const COMMON_NAME: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.4.3");
+    let Some(suffix) = suffix else { return true };
+    let mut names = texts(certificate.tbs_certificate().subject(), COMMON_NAME);
+    if let Ok(Some((_, SubjectAltName(alternatives)))) = certificate.tbs_certificate().get_extension() {
+        names.extend(alternatives.iter().filter_map(|name| match name {
+            GeneralName::DnsName(name) => Some(name.as_str().to_owned()),
+            _ => None,
+        }));
+    }
+    names.iter().map(|name| name.to_ascii_lowercase()).any(|name| {
+        let suffix = suffix.to_ascii_lowercase();
+        name.strip_suffix(&suffix).is_some_and(|host| host.is_empty() || host.ends_with('.'))
+    })
+}
+
+fn texts(name: &Name, oid: ObjectIdentifier) -> Vec<String> {
+    let values = name.iter().filter(|attribute| attribute.oid == oid).map(|attribute| &attribute.value);
+    let text = |value: &x509_cert::der::Any| {
+        let utf8 = value.decode_as::<Utf8StringRef<'_>>().map(|text| text.as_str().to_owned());
+        utf8.or_else(|_| value.decode_as::<PrintableStringRef<'_>>().map(|text| text.as_str().to_owned())).ok()
+    };
+    values.filter_map(text).collect()
+}

@@ -1,0 +1,150 @@
+//! How a simulated device behaves where real firmware differs or nobody has measured it yet, by name.
+
+use std::fmt;
+use std::str::FromStr;
+
+use amt_provision_fsm::firmware::AmtVersion;
+
+/// What a device shows on 16993 once the commit after `Setup` has restarted its ports (odca.md §2.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum AfterCommit {
+    /// Its ODCA chain; the session of `Setup` lives on and no commit is needed.
+    Keeps,
+    /// Its ODCA chain, although a commit is needed.
+    Odca,
+    /// Its default key, whose certificate was listed and bound from the start.
+    DefaultListed,
+    /// Its default key, which nobody could have read before.
+    DefaultUnlisted,
+}
+
+/// Which requests take the local ports away although they are applied (odca.md §2.4).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Drops {
+    /// Commits, `Unprovision`, and the step to ACM: nobody has seen a session survive those.
+    Restarts,
+    /// `Setup` and the change of the admin password too.
+    EveryChange,
+}
+
+/// What becomes of the reply to a request that takes the local ports away.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum LastReply {
+    /// It gets out whole, and then the connection ends.
+    Delivered,
+    /// Its first half gets out: `unexpected EOF` inside a record (odca.md §2.4).
+    CutInHalf,
+    /// Nothing of it gets out.
+    Lost,
+}
+
+/// Which X.509 version the default certificate has; that of real firmware is not known (odca.md §2.5).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum DefaultCertificate {
+    /// X.509 v3.
+    V3,
+    /// X.509 v1, without extensions.
+    V1,
+}
+
+/// When a commit in ACM is taken (wsman.md §2.3).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum MebxRule {
+    /// At any time.
+    Optional,
+    /// Only once the MEBx password is set: 2057 until then.
+    BeforeCommit,
+}
+
+/// How a device behaves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Persona {
+    /// Its name.
+    pub name: &'static str,
+    /// What it shows after the first commit.
+    pub after_commit: AfterCommit,
+    /// Which requests take the ports away.
+    pub drops: Drops,
+    /// What becomes of the replies to those.
+    pub last_reply: LastReply,
+    /// What its default certificate looks like.
+    pub default_certificate: DefaultCertificate,
+    /// When it commits in ACM.
+    pub mebx: MebxRule,
+}
+
+/// A name that no persona has.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("no persona is named `{name}`: expected one of {}", known())]
+pub struct UnknownPersona {
+    /// What was asked for.
+    pub name: String,
+}
+
+fn known() -> String {
+    Persona::ALL.map(|persona| persona.name).join(", ")
+}
+
+impl Persona {
+    /// Every persona.
+    pub const ALL: [Self; 6] = [
+        Self::new("keeps-session", AfterCommit::Keeps, Drops::Restarts, LastReply::Delivered),
+        Self::new("drops-listed", AfterCommit::DefaultListed, Drops::EveryChange, LastReply::Lost),
+        Self::new("drops-odca", AfterCommit::Odca, Drops::EveryChange, LastReply::CutInHalf),
+        Self::new("drops-unlisted", AfterCommit::DefaultUnlisted, Drops::Restarts, LastReply::Lost),
+        Self {
+            default_certificate: DefaultCertificate::V1,
+            ..Self::new("drops-v1", AfterCommit::DefaultListed, Drops::EveryChange, LastReply::Lost)
+        },
+        Self {
+            mebx: MebxRule::BeforeCommit,
+            ..Self::new("mebx-first", AfterCommit::DefaultListed, Drops::Restarts, LastReply::Delivered)
+        },
+    ];
+
+    const fn new(name: &'static str, after_commit: AfterCommit, drops: Drops, last_reply: LastReply) -> Self {
+        let default_certificate = DefaultCertificate::V3;
+        Self { name, after_commit, drops, last_reply, default_certificate, mebx: MebxRule::Optional }
+    }
+
+    /// How devices of that version are taken to behave: `drops-listed` from AMT 19 on, `keeps-session` before.
+    pub const fn usual(version: AmtVersion) -> Self {
+        let [keeps_session, drops_listed, ..] = Self::ALL;
+        if version.must_have_local_tls() { drops_listed } else { keeps_session }
+    }
+}
+
+impl FromStr for Persona {
+    type Err = UnknownPersona;
+
+    fn from_str(name: &str) -> Result<Self, UnknownPersona> {
+        let found = Self::ALL.into_iter().find(|persona| persona.name == name);
+        found.ok_or_else(|| UnknownPersona { name: name.to_owned() })
+    }
+}
+
+impl fmt::Display for Persona {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn personas_are_found_by_name_and_an_unknown_one_lists_them() {
+        for persona in Persona::ALL {
+            assert_eq!(persona.to_string().parse(), Ok(persona));
+        }
+        let error = "keeps".parse::<Persona>().unwrap_err().to_string();
+        assert!(error.contains("`keeps`") && error.contains("drops-unlisted"), "{error}");
+    }
+
+    #[test]
+    fn the_usual_persona_follows_the_firmware() {
+        assert_eq!(Persona::usual(AmtVersion::new(19, 0)).name, "drops-listed");
+        assert_eq!(Persona::usual(AmtVersion::new(18, 0)).name, "keeps-session");
+    }
+}

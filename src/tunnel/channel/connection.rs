@@ -1,0 +1,331 @@
+//! The channel itself: which bytes go out, whom the bytes that come in belong to, and how it ends.
+
+use std::collections::VecDeque;
+use std::mem;
+
+use amt_provision_fsm::request::{Login, Refusal, Reply, Request, RequestId};
+use rustls::pki_types::UnixTime;
+
+use super::asking::{Asking, Kind};
+use super::calls::{self, Ingredients};
+use super::credentials::{Credentials, account};
+use super::entropy::draw;
+use super::event::{AskError, Ended, Event, Explanation, LinkFault, Lost, OurFault, PeerFault};
+use super::exchange::{Answer, Exchange, Next};
+use super::remembered::{DigestSession, Remembered};
+use super::settings::{Settings, TlsOptions};
+use super::transport::Transport;
+use crate::http::digest::{Cnonce, Refused};
+use crate::http::{Limits, Response, ResponseDecoder, StreamEnd, write_request};
+use crate::tunnel::tls::{TlsClient, TlsError};
+use crate::wsman::class::time_synchronization::UnixSeconds;
+use crate::wsman::envelope::{MessageId, ReplyError};
+
+/// One connection to a device. See the [module](super) for the calling contract.
+pub struct Channel {
+    settings: Settings,
+    transport: Transport,
+    decoder: ResponseDecoder,
+    remembered: Remembered,
+    state: State,
+    events: VecDeque<Event>,
+    last_message: MessageId,
+    /// The digest session in which the firmware's nonce was read over this connection.
+    nonce_read_in: Option<DigestSession>,
+    explanation: Option<Explanation>,
+}
+
+enum State {
+    Handshaking,
+    Idle,
+    Asking(Asking),
+    Over,
+}
+
+impl Channel {
+    /// A channel to port 16992, over which requests can be asked at once.
+    pub fn plain(settings: Settings, remembered: Remembered) -> Self {
+        Self::new(settings, remembered, Transport::Plain { unsent: Vec::new() }, State::Idle)
+    }
+
+    /// A channel to port 16993. Its first flight is in [`Channel::take_output`]; [`Event::TlsUp`] or
+    /// [`Event::TlsFailed`] follows. `now` is the time at which ODCA chains are judged.
+    ///
+    /// # Errors
+    /// [`TlsError::Setup`] if the TLS library does not take the settings.
+    pub fn tls(settings: Settings, remembered: Remembered, tls: TlsOptions, now: UnixTime) -> Result<Self, TlsError> {
+        let client = TlsClient::new(tls.expectation, tls.trust, now, tls.max_version)?;
+        Ok(Self::new(settings, remembered, Transport::Tls(Box::new(client)), State::Handshaking))
+    }
+
+    fn new(settings: Settings, remembered: Remembered, transport: Transport, state: State) -> Self {
+        Self {
+            settings,
+            transport,
+            decoder: ResponseDecoder::new(Limits::DEFAULT),
+            remembered,
+            state,
+            events: VecDeque::new(),
+            last_message: MessageId(0),
+            nonce_read_in: None,
+            explanation: None,
+        }
+    }
+
+    /// Takes bytes that the relay brought from the device at `now`: any number, cut anywhere. What they mean is in the
+    /// events; bytes behind the end of the connection are dropped.
+    pub fn feed(&mut self, bytes: &[u8], now: UnixTime) {
+        if matches!(self.state, State::Over) {
+            return;
+        }
+        let (text, fed) = self.transport.feed(bytes);
+        if matches!(self.state, State::Handshaking) {
+            self.handshake_went_on();
+        }
+        self.receive(&text, seconds(now));
+        match fed {
+            Err(error) => self.end(error.into()),
+            Ok(()) if self.transport.is_closed_by_peer() => self.stream_ended(StreamEnd::Announced, seconds(now)),
+            Ok(()) => {}
+        }
+    }
+
+    /// The relay says that the device's connection has ended, after all the bytes that it brought.
+    pub fn end_of_stream(&mut self, now: UnixTime) {
+        self.stream_ended(self.transport.stream_end(), seconds(now));
+    }
+
+    /// Ends the connection from our side: nothing that still comes counts. There is no event for it, and what
+    /// [`Channel::take_output`] yields is the goodbye.
+    pub fn close(&mut self) {
+        self.transport.close();
+        self.state = State::Over;
+    }
+
+    /// Takes the bytes that are to be sent to the device.
+    #[must_use]
+    pub fn take_output(&mut self) -> Vec<u8> {
+        self.transport.take_output()
+    }
+
+    /// The next thing that happened, until `None`.
+    pub fn poll_event(&mut self) -> Option<Event> {
+        self.events.pop_front()
+    }
+
+    /// Whether the next request can be asked now.
+    pub const fn is_idle(&self) -> bool {
+        matches!(self.state, State::Idle)
+    }
+
+    /// The TLS session, for what it negotiated and whose chain it saw; `None` on port 16992.
+    pub fn tls_client(&self) -> Option<&TlsClient> {
+        match &self.transport {
+            Transport::Tls(client) => Some(client),
+            Transport::Plain { .. } => None,
+        }
+    }
+
+    /// Why the last reply was a refusal; `None` when it was none.
+    pub const fn explanation(&self) -> Option<&Explanation> {
+        self.explanation.as_ref()
+    }
+
+    /// What the next channel to this device should know.
+    pub fn into_remembered(self) -> Remembered {
+        self.remembered
+    }
+
+    /// Asks `request` as `login`. The answer is an [`Event::Reply`] with `id`, unless the connection is
+    /// [lost](Event::Lost) first.
+    ///
+    /// # Errors
+    /// [`AskError`]; then nothing was sent, and the channel is as it was.
+    pub fn ask(
+        &mut self,
+        id: RequestId,
+        login: Login,
+        request: Request,
+        credentials: &dyn Credentials,
+    ) -> Result<(), AskError> {
+        match self.state {
+            State::Idle => {}
+            State::Asking(_) => return Err(AskError::Busy),
+            State::Handshaking | State::Over => return Err(AskError::NotOpen),
+        }
+        let kind = Kind::of(&request);
+        let account = account(login, credentials)?;
+        let with = Ingredients { settings: &self.settings, credentials, realm: self.remembered.realm() };
+        let exchange = calls::exchange(request, &with)?;
+        self.explanation = None;
+        self.remembered.log_in(login, account);
+        if kind == Kind::BoundToNonce && self.nonce_read_in != Some(self.remembered.digest_session()) {
+            self.reply(id, calls::nonce_gone());
+            return Ok(());
+        }
+        self.send(id, kind, exchange, false);
+        Ok(())
+    }
+
+    fn send(&mut self, id: RequestId, kind: Kind, exchange: Box<dyn Exchange>, continued: bool) {
+        match self.try_send(&*exchange) {
+            Ok(message) => self.state = State::Asking(Asking { id, kind, exchange, message, continued }),
+            Err(lost) => self.lose(lost),
+        }
+    }
+
+    fn try_send(&mut self, exchange: &dyn Exchange) -> Result<MessageId, Lost> {
+        let [a, b] = draw(&*self.settings.entropy).map_err(OurFault::from)?;
+        let cnonce = Cnonce::new(draw(&*self.settings.entropy).map_err(OurFault::from)?);
+        // Rising, so that no number comes twice, and by a step that nobody on a plain line can foresee.
+        let step = 1 + u64::from(u16::from_be_bytes([a, b]));
+        let message = MessageId(self.last_message.0.wrapping_add(step));
+        self.last_message = message;
+        let authorization = self.remembered.authorize(&cnonce);
+        let envelope = exchange.to_request(message);
+        let (device, port) = (self.settings.device, self.transport.port());
+        self.transport.write(&write_request(device, port, authorization.as_ref(), &envelope))?;
+        Ok(message)
+    }
+
+    fn handshake_went_on(&mut self) {
+        if let Some(peer) = self.tls_client().and_then(TlsClient::peer) {
+            self.state = State::Idle;
+            self.events.push_back(Event::TlsUp(peer));
+        }
+    }
+
+    fn receive(&mut self, mut input: &[u8], now: UnixSeconds) {
+        if input.is_empty() {
+            return;
+        }
+        match mem::replace(&mut self.state, State::Over) {
+            State::Asking(asking) => match self.decoder.decode(&mut input) {
+                Ok(Some(response)) => {
+                    // Nothing that came before the next call went out can be the answer to it.
+                    let surplus = (!input.is_empty()).then(|| PeerFault::Unasked.into());
+                    self.answered(asking, &response, surplus, now);
+                }
+                Ok(None) => self.state = State::Asking(asking),
+                Err(error) => self.lose(PeerFault::from(error).into()),
+            },
+            State::Idle => self.lose(PeerFault::Unasked.into()),
+            unable @ (State::Handshaking | State::Over) => self.state = unable,
+        }
+    }
+
+    /// A whole reply came; `surplus` is what is wrong with what came behind it.
+    fn answered(&mut self, asking: Asking, response: &Response, surplus: Option<Lost>, now: UnixSeconds) {
+        let closing = !response.keeps_connection();
+        if response.status == 401 {
+            return self.challenged(asking, response, closing, surplus);
+        }
+        self.remembered.accepted();
+        let Asking { id, kind, exchange, message, .. } = asking;
+        let ending = |ended| if closing { Some(Lost::Ended(ended)) } else { surplus };
+        match exchange.answer(response, message, now) {
+            Ok(Next::Ask(exchange)) => match ending(Ended::BetweenCalls) {
+                Some(lost) => self.lose(lost),
+                None => self.send(id, kind, exchange, true),
+            },
+            Ok(Next::End(answer)) => {
+                if kind == Kind::ReadsNonce && matches!(answer, Answer::Reply(_)) {
+                    self.nonce_read_in = Some(self.remembered.digest_session());
+                }
+                self.finish(id, answer, ending(Ended::Idle));
+            }
+            Err(ReplyError::Unrelated { expected, got }) => {
+                let lost = PeerFault::Unrelated { expected, got: got.clone() }.into();
+                self.finish(id, Answer::from_error(ReplyError::Unrelated { expected, got }), Some(lost));
+            }
+            Err(error) => self.finish(id, Answer::from_error(error), ending(Ended::Idle)),
+        }
+    }
+
+    fn challenged(&mut self, asking: Asking, response: &Response, closing: bool, surplus: Option<Lost>) {
+        let Asking { id, kind, exchange, continued, .. } = asking;
+        let ending = |ended| if closing { Some(Lost::Ended(ended)) } else { surplus };
+        let refused = |refusal, explanation| Answer::Refused(refusal, explanation);
+        match self.remembered.challenged(response) {
+            Ok(()) if kind == Kind::BoundToNonce => self.finish(id, calls::nonce_gone(), ending(Ended::Idle)),
+            Ok(()) => {
+                let ended = if continued { Ended::BetweenCalls } else { Ended::AfterChallenge };
+                match ending(ended) {
+                    Some(lost) => self.lose(lost),
+                    None => self.send(id, kind, exchange, continued),
+                }
+            }
+            Err(why @ Refused::Credentials { .. }) => {
+                self.finish(id, refused(Refusal::Unauthorized, Explanation::Login(why)), ending(Ended::Idle));
+            }
+            Err(why @ Refused::Challenge(_)) => {
+                self.finish(id, refused(Refusal::Unintelligible, Explanation::Login(why)), ending(Ended::Idle));
+            }
+        }
+    }
+
+    /// The reply, and then the end of the connection if it comes with it.
+    fn finish(&mut self, id: RequestId, answer: Answer, lost: Option<Lost>) {
+        self.state = State::Idle;
+        self.reply(id, answer);
+        if let Some(lost) = lost {
+            self.lose(lost);
+        }
+    }
+
+    fn reply(&mut self, id: RequestId, answer: Answer) {
+        let reply = match answer {
+            Answer::Reply(reply) => reply,
+            Answer::Refused(refusal, explanation) => {
+                self.explanation = Some(explanation);
+                Reply::Refused(refusal)
+            }
+        };
+        self.events.push_back(Event::Reply(id, reply));
+    }
+
+    fn stream_ended(&mut self, end: StreamEnd, now: UnixSeconds) {
+        match mem::replace(&mut self.state, State::Over) {
+            State::Over => {}
+            State::Handshaking => {
+                self.state = State::Handshaking;
+                self.end(LinkFault::Cut.into());
+            }
+            State::Idle => self.lose(match end {
+                StreamEnd::Announced => Lost::Ended(Ended::Idle),
+                StreamEnd::Cut => LinkFault::Cut.into(),
+            }),
+            State::Asking(asking) => match (self.decoder.finish(end), end) {
+                (Ok(Some(response)), _) => self.answered(asking, &response, None, now),
+                (Ok(None), StreamEnd::Announced) => self.lose(Lost::Ended(Ended::InsteadOfReply)),
+                (Ok(None), StreamEnd::Cut) | (Err(_), StreamEnd::Cut) => self.lose(LinkFault::Cut.into()),
+                (Err(error), StreamEnd::Announced) => self.lose(PeerFault::from(error).into()),
+            },
+        }
+    }
+
+    /// The connection is over, in whatever state it is.
+    fn end(&mut self, lost: Lost) {
+        match self.state {
+            State::Over => {}
+            State::Handshaking => {
+                self.state = State::Over;
+                self.transport.close();
+                self.events.push_back(Event::TlsFailed(lost.tls_fault(), lost));
+            }
+            State::Idle | State::Asking(_) => self.lose(lost),
+        }
+    }
+
+    /// An open connection is over.
+    fn lose(&mut self, lost: Lost) {
+        self.state = State::Over;
+        self.transport.close();
+        self.events.push_back(Event::Lost(lost));
+    }
+}
+
+/// As the firmware counts; a clock before 1970 or after 2106 is at its end.
+fn seconds(now: UnixTime) -> UnixSeconds {
+    UnixSeconds(u32::try_from(now.as_secs()).unwrap_or(u32::MAX))
+}

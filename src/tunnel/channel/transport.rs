@@ -1,0 +1,72 @@
+//! What the HTTP bytes run over.
+
+use std::mem;
+
+use amt_provision_fsm::firmware::Port;
+
+use super::event::Lost;
+use crate::http::StreamEnd;
+use crate::tunnel::tls::{TlsClient, TlsError};
+
+pub(super) enum Transport {
+    Plain { unsent: Vec<u8> },
+    Tls(Box<TlsClient>),
+}
+
+impl Transport {
+    pub(super) const fn port(&self) -> Port {
+        match self {
+            Self::Plain { .. } => Port::Plain,
+            Self::Tls(_) => Port::Tls,
+        }
+    }
+
+    /// Takes bytes from the relay; gives back those of HTTP that came before any error, too.
+    pub(super) fn feed(&mut self, bytes: &[u8]) -> (Vec<u8>, Result<(), TlsError>) {
+        match self {
+            Self::Plain { .. } => (bytes.to_vec(), Ok(())),
+            Self::Tls(client) => {
+                let fed = client.feed(bytes);
+                (client.read_plaintext(), fed)
+            }
+        }
+    }
+
+    /// Queues one whole message. Over plain text nothing more can be queued than one request, because the next one
+    /// waits for the reply to the last.
+    pub(super) fn write(&mut self, bytes: &[u8]) -> Result<(), Lost> {
+        match self {
+            Self::Plain { unsent } => unsent.extend_from_slice(bytes),
+            Self::Tls(client) => client.write_plaintext(bytes)?,
+        }
+        Ok(())
+    }
+
+    pub(super) fn take_output(&mut self) -> Vec<u8> {
+        match self {
+            Self::Plain { unsent } => mem::take(unsent),
+            Self::Tls(client) => client.take_output(),
+        }
+    }
+
+    /// Whether the peer has said inside TLS that it sends nothing more.
+    pub(super) fn is_closed_by_peer(&self) -> bool {
+        matches!(self, Self::Tls(client) if client.is_closed_by_peer())
+    }
+
+    /// What the end of the TCP connection means: under TLS only `close_notify` is the peer's own word.
+    pub(super) fn stream_end(&self) -> StreamEnd {
+        match self {
+            Self::Plain { .. } => StreamEnd::Announced,
+            Self::Tls(client) if client.is_closed_by_peer() => StreamEnd::Announced,
+            Self::Tls(_) => StreamEnd::Cut,
+        }
+    }
+
+    /// Says goodbye where there are words for it.
+    pub(super) fn close(&mut self) {
+        if let Self::Tls(client) = self {
+            client.close();
+        }
+    }
+}
