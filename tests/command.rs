@@ -1,4 +1,5 @@
 //! The built command, as a person or a script meets it.
+#![allow(clippy::unwrap_used)] // also its helpers are tests
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
@@ -131,7 +132,6 @@ fn a_wrong_command_line_is_told_on_stderr_with_status_2() {
         &[],
         &["check-config"],
         &["devices", "list"],
-        &["devices", "--store", "a", "--config", "b", "list"],
         &["devices", "--store", "a", "show", "not-a-uuid"],
         &["devices", "--store", "a", "show", "00000000-0000-0000-0000-000000000000"],
         &["devices", "--store", "a", "re-enrol", PINNED, "--expect-rom", "abc"],
@@ -320,6 +320,12 @@ fn a_configuration_names_the_store_also_by_environment() {
     let by_environment = command(&["pins", "list"]).env("AMT_PROVISION_CONFIG", &file).output().unwrap();
     assert!(by_option.contains(PINNED));
     assert_eq!(String::from_utf8(by_environment.stdout).unwrap(), by_option);
+    let path = fleet.path();
+    let by_store = command(&["pins", "list", "--store", path.to_str().unwrap()])
+        .env("AMT_PROVISION_CONFIG", "/nowhere/amt.toml")
+        .output()
+        .unwrap();
+    assert_eq!(String::from_utf8(by_store.stdout).unwrap(), by_option, "--store needs no configuration");
 }
 
 /// Another tenant's devices are another tenant's.

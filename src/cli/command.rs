@@ -15,13 +15,28 @@ use super::{check_config, devices, diagram, pins};
 /// A server takes devices to Client or Admin Control Mode over TLS that ends in the firmware. A relay on the PC carries
 /// the bytes and learns nothing. What the server knows of its devices is in its store, which these commands read too.
 #[derive(Debug, Parser)]
-#[command(name = "amt-provision", version, after_long_help = ExitStatus::help(), disable_help_subcommand = true)]
+#[command(name = "amt-provision", version, after_long_help = after_help(), disable_help_subcommand = true)]
 pub(super) struct Cli {
     /// Print JSON, one value a line, instead of text for people
     #[arg(long, global = true)]
     json: bool,
     #[command(subcommand)]
     command: Command,
+}
+
+fn after_help() -> String {
+    format!(
+        "\
+Examples:
+  amt-provision check-config amt-provision.toml
+  amt-provision devices --config amt-provision.toml list
+  amt-provision pins --config amt-provision.toml export > pins.jsonl
+
+`amt-provision COMMAND --help` has more. RUST_LOG=info, or =amt_provision=debug, opens the log on stderr.
+
+{}",
+        ExitStatus::help()
+    )
 }
 
 #[derive(Debug, Subcommand)]

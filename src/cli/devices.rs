@@ -173,10 +173,14 @@ async fn show(stored: &Stored<'_>, uuid: Uuid, audit: bool, out: &mut Output<'_>
             row(out.text(), "certificate", format_args!("{serial}, issued {}", moment(certificate.issued_at)))?;
         }
     }
+    if audit { show_audit(stored, uuid, out).await } else { Ok(()) }
+}
+
+async fn show_audit(stored: &Stored<'_>, uuid: Uuid, out: &mut Output<'_>) -> Result<(), CliError> {
     let mut after = None;
-    while audit {
+    loop {
         let lines = stored.store.audit(stored.tenant, uuid, after, AUDIT_PAGE).await?;
-        let Some(last) = lines.last() else { break };
+        let Some(last) = lines.last() else { return Ok(()) };
         after = Some(last.sequence);
         for line in &lines {
             let (at, by) = (moment(line.stamp.at), line.stamp.server.as_str());
@@ -185,7 +189,6 @@ async fn show(stored: &Stored<'_>, uuid: Uuid, audit: bool, out: &mut Output<'_>
             out.either(&value, |to| row(to, &at, format_args!("{by}: {}", line.event)))?;
         }
     }
-    Ok(())
 }
 
 fn show_device(to: &mut dyn io::Write, device: &KnownDevice) -> io::Result<()> {

@@ -11,8 +11,10 @@
 //!
 //! Results go to stdout, everything else to stderr: progress, errors, and the log, which `RUST_LOG` opens up.
 
+pub mod activate;
 mod check_config;
 mod command;
+pub mod demo;
 mod devices;
 mod diagram;
 mod error;
@@ -22,6 +24,8 @@ mod output;
 mod pins;
 mod provenance;
 mod run;
+pub mod serve;
+pub mod simulate;
 mod stored;
 mod view;
 

@@ -94,8 +94,14 @@ async fn list(stored: &Stored<'_>, out: &mut Output<'_>) -> Result<(), CliError>
     }
     stored
         .each_device(|device| {
-            // One record that cannot be read hides no other; `devices show` tells what is wrong with it.
-            let Ok(record) = &device.record else { return Ok(()) };
+            // One record that cannot be read hides no other.
+            let record = match &device.record {
+                Ok(record) => record,
+                Err(error) => {
+                    tracing::warn!("{error}");
+                    return Ok(());
+                }
+            };
             let pins = DevicePins::of(device.uuid, record);
             Ok(out.either(&pins, |to| {
                 for (state, pin) in [("confirmed", &pins.pins.confirmed), ("intended", &pins.pins.intended)] {

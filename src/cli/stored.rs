@@ -16,9 +16,9 @@ const PAGE: u32 = 500;
 #[derive(Debug, Args)]
 pub(super) struct StoreArgs {
     /// The server's configuration, which names the store
-    #[arg(long, global = true, value_name = "FILE", env = "AMT_PROVISION_CONFIG", conflicts_with = "store")]
+    #[arg(long, global = true, value_name = "FILE", env = "AMT_PROVISION_CONFIG")]
     config: Option<PathBuf>,
-    /// The store itself
+    /// The store itself, whatever the configuration names
     #[arg(long, global = true, value_name = "FILE")]
     store: Option<PathBuf>,
     /// Whose devices; the default tenant has no name
