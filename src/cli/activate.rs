@@ -18,7 +18,7 @@ use crate::store::Tenant;
 #[command(after_help = "\
 Examples:
   amt-provision activate --url wss://provisioning.corp.example --profile office
-  amt-provision activate --url ws://127.0.0.1:8080 --profile office --mei unix:/tmp/amt/1.mei --lms-address 127.1.0.1")]
+  amt-provision activate --url ws://127.0.0.1:8080 --profile office --mei unix:/tmp/amt.mei")]
 pub struct ActivateArgs {
     /// The server: ws://HOST[:PORT][/PATH] or wss://HOST[:PORT][/PATH]
     #[arg(long)]

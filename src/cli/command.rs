@@ -15,7 +15,7 @@ use super::{check_config, devices, diagram, pins};
 /// A server takes devices to Client or Admin Control Mode over TLS that ends in the firmware. A relay on the PC carries
 /// the bytes and learns nothing. What the server knows of its devices is in its store, which these commands read too.
 #[derive(Debug, Parser)]
-#[command(name = "amt-provision", version, after_long_help = after_help(), disable_help_subcommand = true)]
+#[command(name = "amt-provision", version, after_long_help = after_help(), disable_help_subcommand = true, max_term_width = 110)]
 pub(super) struct Cli {
     /// Print JSON, one value a line, instead of text for people
     #[arg(long, global = true)]

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use amt_provision_fsm::fault::Fault;
 
+use crate::relay::RelayError;
 use crate::store::StoreError;
 
 /// How a command ended: well, or by who has to act next.
@@ -58,7 +59,25 @@ impl ExitStatus {
         }
     }
 
-    /// The end of every `--help`.
+    /// The status of a relay that ended with `error`.
+    pub const fn of_relay(error: &RelayError) -> Self {
+        match error {
+            RelayError::Mei(_)
+            | RelayError::NoLms { .. }
+            | RelayError::CaFile { .. }
+            | RelayError::NoRoots(_)
+            | RelayError::Report(_) => Self::Operator,
+            RelayError::MeiSilent(_)
+            | RelayError::Refused { .. }
+            | RelayError::Failure(_)
+            | RelayError::Unreadable(_)
+            | RelayError::Binary
+            | RelayError::Flooded => Self::Peer,
+            RelayError::Unreachable { .. } | RelayError::LineLost(_) | RelayError::Deadline(_) => Self::Link,
+        }
+    }
+
+    /// The end of the `--help` of the whole.
     pub(super) fn help() -> String {
         Self::ALL
             .iter()
@@ -101,6 +120,10 @@ mod tests {
         ];
         let codes = faults.map(|fault| ExitStatus::of_fault(&fault).code());
         assert_eq!(codes, [4, 5, 3, 6]);
+        assert_eq!(ExitStatus::of_relay(&RelayError::LineLost("it is gone".into())), ExitStatus::Link);
+        assert_eq!(ExitStatus::of_relay(&RelayError::Flooded), ExitStatus::Peer);
+        assert_eq!(ExitStatus::of_store(&StoreError::TooNew(7)), ExitStatus::Operator);
+        assert_eq!(ExitStatus::of_store(&StoreError::Rejected("no".into())), ExitStatus::Ours);
         let help = ExitStatus::help();
         assert!(ExitStatus::ALL.iter().all(|status| help.contains(&format!("  {}  {status}", status.code()))));
     }

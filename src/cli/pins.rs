@@ -24,7 +24,7 @@ Examples:
   amt-provision pins --store fleet.db show 4c4c4544-0051-3610-8053-b7c04f4e3033
   amt-provision pins --store fleet.db export > pins.jsonl
 
-A line of `export` has what other software needs to speak to a device: the hash as `curl --pinnedpubkey` takes it, how
+A line of `export` has what other software needs to speak to a device: the hash as `curl --pinnedpubkey` takes it, how \
 it came to be trusted, and the certificate.")]
 pub(super) struct PinsArgs {
     #[command(flatten)]

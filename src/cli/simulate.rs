@@ -18,9 +18,9 @@ pub const MAX_DEVICES: u32 = 1000;
 #[command(after_help = "\
 Examples:
   amt-provision simulate --amt 19.0 --mei-socket /tmp/amt.mei --trust /tmp/amt-trust
-  amt-provision simulate --amt 18.0 --persona keeps-session --count 10 --lms-address 127.1.0.1 --mei-socket /tmp/amt.mei
+  amt-provision simulate --amt 18.0 --count 10 --lms-address 127.1.0.1
 
-With --count N the devices listen on the N addresses from --lms-address on; the first one's MEI is at --mei-socket, the
+With --count N the devices listen on the N addresses from --lms-address on; the first one's MEI is at --mei-socket, the \
 next ones' at the same path with .2, .3 … behind it.")]
 pub struct SimulateArgs {
     /// The firmware's version

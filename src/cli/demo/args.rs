@@ -18,7 +18,7 @@ Examples:
   amt-provision demo --amt 21.0 --persona drops-odca
   amt-provision demo --devices 50 --json | tail -1
 
-Flow A (AMT 19 and later) is TLS from the first byte. Flow B (AMT 18 and earlier) begins in plain text: a relay that is
+Flow A (AMT 19 and later) is TLS from the first byte. Flow B (AMT 18 and earlier) begins in plain text: a relay that is \
 hostile at first contact cannot be excluded there, so its pins are marked first-use; the demo's profile trusts them.")]
 pub struct DemoArgs {
     /// Which flow; that of --amt if not given, else A
