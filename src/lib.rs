@@ -3,6 +3,8 @@
 
 pub use amt_provision_fsm as fsm;
 
+pub mod cli;
+pub mod config;
 pub mod http;
 pub mod mei;
 pub mod password;

@@ -1,0 +1,62 @@
+//! `check-config`: every mistake of a configuration, and what it allows.
+
+use std::path::PathBuf;
+
+use amt_provision_fsm::policy::Goal;
+use clap::Args;
+use serde::Serialize;
+use serde_json::json;
+
+use super::error::CliError;
+use super::output::{Form, Output};
+use crate::config::{Config, ConfigError, Mistake};
+
+/// Check a server's configuration, and the files that it names, without starting anything
+///
+/// Every mistake is told, not only the first, with file, line and column and what to write instead. A configuration
+/// without mistakes may still have warnings: what it allows that has a price.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  amt-provision check-config /etc/amt-provision.toml
+  amt-provision check-config amt-provision.toml --json | jq .message")]
+pub(super) struct CheckConfigArgs {
+    /// The configuration, in TOML
+    file: PathBuf,
+}
+
+#[derive(Serialize)]
+struct MistakeView<'a> {
+    file: String,
+    line: usize,
+    column: usize,
+    message: &'a str,
+}
+
+pub(super) fn run(args: &CheckConfigArgs, out: &mut Output<'_>) -> Result<(), CliError> {
+    let config = match Config::load(&args.file) {
+        Ok(config) => config,
+        Err(ConfigError::Mistakes(mistakes)) if out.form() == Form::Json => {
+            let file = mistakes.file.display().to_string();
+            for Mistake { line, column, message } in &mistakes.list {
+                out.json(&MistakeView { file: file.clone(), line: *line, column: *column, message })?;
+            }
+            return Err(ConfigError::Mistakes(mistakes).into());
+        }
+        Err(error) => return Err(error.into()),
+    };
+    let warnings: Vec<String> = config.warnings().iter().map(ToString::to_string).collect();
+    let profiles: Vec<&str> = config.profiles.iter().map(|profile| profile.name.as_str()).collect();
+    out.either(&json!({ "profiles": profiles, "warnings": warnings }), |to| {
+        writeln!(to, "{}: no mistakes", args.file.display())?;
+        for profile in &config.profiles {
+            let goal = match profile.policy.goal {
+                Goal::Client => "CCM",
+                Goal::Admin(_) => "ACM",
+            };
+            writeln!(to, "  profile {}: {goal}, {} or better", profile.name, profile.policy.minimum)?;
+        }
+        warnings.iter().try_for_each(|warning| writeln!(to, "warning: {warning}"))
+    })?;
+    Ok(())
+}

@@ -1,0 +1,78 @@
+//! The command line as a whole.
+
+use clap::{Parser, Subcommand};
+
+use super::check_config::CheckConfigArgs;
+use super::devices::DevicesArgs;
+use super::error::CliError;
+use super::exit::ExitStatus;
+use super::output::{Form, Output};
+use super::pins::PinsArgs;
+use super::{check_config, devices, diagram, pins};
+
+/// End-to-end TLS provisioning of Intel AMT devices.
+///
+/// A server takes devices to Client or Admin Control Mode over TLS that ends in the firmware. A relay on the PC carries
+/// the bytes and learns nothing. What the server knows of its devices is in its store, which these commands read too.
+#[derive(Debug, Parser)]
+#[command(name = "amt-provision", version, after_long_help = after_help(), disable_help_subcommand = true, max_term_width = 110)]
+pub(super) struct Cli {
+    /// Print JSON, one value a line, instead of text for people
+    #[arg(long, global = true)]
+    json: bool,
+    #[command(subcommand)]
+    command: Command,
+}
+
+fn after_help() -> String {
+    format!(
+        "\
+Examples:
+  amt-provision check-config amt-provision.toml
+  amt-provision devices --config amt-provision.toml list
+  amt-provision pins --config amt-provision.toml export > pins.jsonl
+
+`amt-provision COMMAND --help` has more. RUST_LOG=info, or =amt_provision=debug, opens the log on stderr.
+
+{}",
+        ExitStatus::help()
+    )
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    CheckConfig(CheckConfigArgs),
+    Devices(DevicesArgs),
+    Pins(PinsArgs),
+    /// Print the protocol as a Mermaid state diagram: every stage and what leads from one to the next
+    ///
+    /// With --json: every edge, for each channel that it exists on.
+    Diagram,
+}
+
+impl Cli {
+    pub(super) const fn form(&self) -> Form {
+        if self.json { Form::Json } else { Form::People }
+    }
+
+    pub(super) fn run(self, out: &mut Output<'_>) -> Result<(), CliError> {
+        match self.command {
+            Command::CheckConfig(args) => check_config::run(&args, out),
+            Command::Devices(args) => devices::run(&args, out),
+            Command::Pins(args) => pins::run(&args, out),
+            Command::Diagram => diagram::run(out),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_contradicts_itself_nowhere() {
+        Cli::command().debug_assert();
+    }
+}

@@ -1,0 +1,118 @@
+//! The command line of `demo`, and what it means.
+
+use amt_provision_fsm::firmware::AmtVersion;
+use clap::{Args, ValueEnum};
+use serde::Serialize;
+
+use crate::cli::error::CliError;
+
+/// Provision simulated devices, with server and relay, in this one process
+///
+/// Shows the stages as they happen, then how each device's pin came to be. A device counts as done only if the device
+/// itself agrees with the store: its mode, certificate, settings and password.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  amt-provision demo
+  amt-provision demo --flow both --devices 5
+  amt-provision demo --amt 21.0 --persona drops-odca
+  amt-provision demo --devices 50 --json | tail -1
+
+Flow A (AMT 19 and later) is TLS from the first byte. Flow B (AMT 18 and earlier) begins in plain text: a relay that is \
+hostile at first contact cannot be excluded there, so its pins are marked first-use; the demo's profile trusts them.")]
+pub struct DemoArgs {
+    /// Which flow; that of --amt if not given, else A
+    #[arg(long, value_enum)]
+    flow: Option<FlowChoice>,
+    /// How many devices of each flow
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=500))]
+    devices: u16,
+    /// The firmware's version; 19.0 for flow A and 18.0 for flow B if not given
+    #[arg(long, value_name = "VERSION")]
+    amt: Option<AmtVersion>,
+    /// How the devices behave where real firmware differs, by name; the usual way of that version if not given
+    #[arg(long, value_name = "NAME")]
+    persona: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum FlowChoice {
+    A,
+    B,
+    Both,
+}
+
+/// A way to provision a device.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Flow {
+    /// TLS before provisioning: AMT 19 and later.
+    A,
+    /// Plain text first: AMT 18 and earlier.
+    B,
+}
+
+impl Flow {
+    /// The flow that devices of that version take.
+    pub const fn of(version: AmtVersion) -> Self {
+        if version.must_have_local_tls() { Self::A } else { Self::B }
+    }
+
+    const fn usual_version(self) -> AmtVersion {
+        match self {
+            Self::A => AmtVersion::new(19, 0),
+            Self::B => AmtVersion::new(18, 0),
+        }
+    }
+}
+
+/// What a demo provisions.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DemoOptions {
+    /// Every device, those of flow A first; at least one.
+    pub devices: Vec<PlannedDevice>,
+    /// The persona's name; `None` for the usual one of each version.
+    pub persona: Option<String>,
+}
+
+/// A device to be simulated. Its version decides its flow.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PlannedDevice {
+    /// The firmware's version.
+    pub version: AmtVersion,
+}
+
+impl PlannedDevice {
+    /// The flow that it takes.
+    pub const fn flow(self) -> Flow {
+        Flow::of(self.version)
+    }
+}
+
+impl TryFrom<DemoArgs> for DemoOptions {
+    type Error = CliError;
+
+    fn try_from(args: DemoArgs) -> Result<Self, CliError> {
+        let flows: &[Flow] = match (args.flow, args.amt) {
+            (Some(FlowChoice::A), _) | (None, None) => &[Flow::A],
+            (Some(FlowChoice::B), _) => &[Flow::B],
+            (Some(FlowChoice::Both), _) => &[Flow::A, Flow::B],
+            (None, Some(version)) => match Flow::of(version) {
+                Flow::A => &[Flow::A],
+                Flow::B => &[Flow::B],
+            },
+        };
+        let mut devices = Vec::new();
+        for flow in flows {
+            let version = args.amt.unwrap_or(flow.usual_version());
+            if Flow::of(version) != *flow {
+                return Err(CliError::Usage(format!(
+                    "AMT {version} takes flow {:?} and no other: leave --flow out, or --amt",
+                    Flow::of(version)
+                )));
+            }
+            devices.extend((0..args.devices).map(|_| PlannedDevice { version }));
+        }
+        Ok(Self { devices, persona: args.persona })
+    }
+}

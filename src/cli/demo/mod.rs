@@ -1,0 +1,14 @@
+//! `demo`: server, relays and simulated devices in one process, each on real sockets.
+//!
+//! [`DemoArgs`] is the command line, [`DemoOptions`] what it means; a [`DeviceResult`] is what became of a device, and
+//! [`Screen`] prints it: line by line for machines, stage by stage for people.
+
+mod args;
+mod report;
+mod screen;
+#[cfg(test)]
+mod tests;
+
+pub use args::{DemoArgs, DemoOptions, Flow, PlannedDevice};
+pub use report::{DemoFailure, DeviceOutcome, DeviceResult, Summary};
+pub use screen::Screen;

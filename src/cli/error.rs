@@ -1,0 +1,46 @@
+//! Why a command failed.
+
+use std::io;
+use std::path::PathBuf;
+
+use super::exit::ExitStatus;
+use crate::config::ConfigError;
+use crate::store::StoreError;
+
+/// Why a command failed.
+#[derive(Debug, thiserror::Error)]
+pub enum CliError {
+    /// What was asked for contradicts itself.
+    #[error("{0}")]
+    Usage(String),
+    /// The configuration is no good.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// There is no store where one was expected.
+    #[error("there is no store at {}: name the file that a server's [store] names", .0.display())]
+    NoStore(PathBuf),
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The result cannot be written.
+    #[error("the result cannot be written: {0}")]
+    Output(#[from] io::Error),
+}
+
+impl CliError {
+    /// Who has to act.
+    pub const fn status(&self) -> ExitStatus {
+        match self {
+            Self::Usage(_) => ExitStatus::Usage,
+            Self::Config(_) | Self::NoStore(_) => ExitStatus::Operator,
+            Self::Store(error) => ExitStatus::of_store(error),
+            Self::Output(_) => ExitStatus::Ours,
+        }
+    }
+}
+
+impl From<serde_json::Error> for CliError {
+    fn from(error: serde_json::Error) -> Self {
+        Self::Output(error.into())
+    }
+}

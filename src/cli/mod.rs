@@ -1,0 +1,36 @@
+//! The command `amt-provision`.
+//!
+//! A file for each command; each has its arguments, as clap reads them, and what the command does. Arguments become
+//! typed options before anything happens, what is printed goes to a writer that is handed in, and every way to fail has
+//! its place in [`ExitStatus`].
+//!
+//! ```text
+//!   main ─▶ Cli (clap) ─▶ a command's options ─▶ config, store, … ─▶ stdout: text for people, or --json
+//!                                                       └─ CliError ─▶ stderr, ExitStatus
+//! ```
+//!
+//! Results go to stdout, everything else to stderr: progress, errors, and the log, which `RUST_LOG` opens up.
+
+pub mod activate;
+mod check_config;
+mod command;
+pub mod demo;
+mod devices;
+mod diagram;
+mod error;
+mod exit;
+mod log;
+mod output;
+mod pins;
+mod provenance;
+mod run;
+pub mod serve;
+pub mod simulate;
+mod stored;
+mod view;
+
+pub use error::CliError;
+pub use exit::ExitStatus;
+pub use output::{Form, Output};
+pub use run::main;
+pub use view::PinView;

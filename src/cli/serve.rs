@@ -1,0 +1,89 @@
+//! `serve`: the provisioning server.
+
+use std::io::{self, Write};
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::error::CliError;
+use crate::config::Config;
+
+/// Run the server: relays connect to it, and it takes their devices to where a profile says
+///
+/// It listens until it is stopped. What a configuration may hold, and what is wrong with yours, `check-config` tells.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  amt-provision serve --config amt-provision.toml
+  RUST_LOG=info amt-provision serve --config amt-provision.toml
+
+A configuration for a first try:
+  [server]
+  listen = \"127.0.0.1:8080\"
+
+  [store]
+  path = \"fleet.db\"
+
+  [[profiles]]
+  name = \"office\"
+  goal = \"ccm\"")]
+pub struct ServeArgs {
+    /// The configuration, in TOML
+    #[arg(long, value_name = "FILE", env = "AMT_PROVISION_CONFIG")]
+    config: PathBuf,
+}
+
+impl ServeArgs {
+    /// The configuration that the arguments name.
+    ///
+    /// # Errors
+    /// [`CliError::Config`].
+    pub fn config(&self) -> Result<Config, CliError> {
+        Ok(Config::load(&self.config)?)
+    }
+}
+
+/// Says what is served where, and at what price, to whoever starts the server.
+///
+/// # Errors
+/// If `to` does not take it.
+pub fn announce(config: &Config, to: &mut dyn Write) -> io::Result<()> {
+    let scheme = if config.listener.tls.is_some() { "wss" } else { "ws" };
+    let names: Vec<&str> = config.profiles.iter().map(|profile| profile.name.as_str()).collect();
+    writeln!(to, "listening on {scheme}://{}, profiles: {}", config.listener.address, names.join(", "))?;
+    config.warnings().iter().try_for_each(|warning| writeln!(to, "warning: {warning}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Parser)]
+    struct Line {
+        #[command(flatten)]
+        args: ServeArgs,
+    }
+
+    #[test]
+    fn the_example_of_the_help_is_a_configuration_without_mistakes() {
+        use clap::CommandFactory;
+        let help = Line::command().render_help().to_string();
+        let (_, example) = help.split_once("for a first try:\n").unwrap();
+        let config = Config::parse(Path::new("amt.toml"), example).unwrap();
+        let mut told = Vec::new();
+        announce(&config, &mut told).unwrap();
+        assert_eq!(String::from_utf8(told).unwrap(), "listening on ws://127.0.0.1:8080, profiles: office\n");
+    }
+
+    #[test]
+    fn a_configuration_is_read_when_it_is_asked_for() {
+        let line = Line::try_parse_from(["serve", "--config", "/nowhere/amt.toml"]).unwrap();
+        let error = line.args.config().unwrap_err();
+        assert_eq!(error.to_string(), "/nowhere/amt.toml: No such file or directory (os error 2)");
+        assert_eq!(error.status(), crate::cli::ExitStatus::Operator);
+    }
+}

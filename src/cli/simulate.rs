@@ -1,0 +1,148 @@
+//! `simulate`: devices to try server and relay with.
+
+use std::net::Ipv4Addr;
+use std::path::PathBuf;
+
+use amt_provision_fsm::firmware::AmtVersion;
+use clap::Args;
+
+use super::error::CliError;
+
+/// The most devices of one process: each has listeners and a TLS server of its own.
+pub const MAX_DEVICES: u32 = 1000;
+
+/// Run simulated devices until stopped, so that server and relay can be tried without hardware
+///
+/// Each device listens on the two AMT ports of a loopback address of its own, and on a socket that stands for its MEI.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  amt-provision simulate --amt 19.0 --mei-socket /tmp/amt.mei --trust /tmp/amt-trust
+  amt-provision simulate --amt 18.0 --count 10 --lms-address 127.1.0.1
+
+With --count N the devices listen on the N addresses from --lms-address on; the first one's MEI is at --mei-socket, the \
+next ones' at the same path with .2, .3 … behind it.")]
+pub struct SimulateArgs {
+    /// The firmware's version
+    #[arg(long, value_name = "VERSION", default_value = "19.0")]
+    amt: AmtVersion,
+    /// How it behaves where real firmware differs, by name; the usual way of that version if not given
+    #[arg(long, value_name = "NAME")]
+    persona: Option<String>,
+    /// How many devices
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=i64::from(MAX_DEVICES)))]
+    count: u32,
+    /// The loopback address of the first device
+    #[arg(long, value_name = "127.x.y.z", default_value = "127.0.0.1")]
+    lms_address: Ipv4Addr,
+    /// The socket of the first device's MEI
+    #[arg(long, value_name = "PATH", default_value = "amt.mei")]
+    mei_socket: PathBuf,
+    /// A folder for what a server has to be told in order to trust these devices, and they it
+    #[arg(long, value_name = "FOLDER")]
+    trust: Option<PathBuf>,
+}
+
+/// What is simulated.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SimulateOptions {
+    /// The firmware's version.
+    pub version: AmtVersion,
+    /// The persona's name.
+    pub persona: Option<String>,
+    /// Where each device is; at least one.
+    pub places: Vec<DevicePlace>,
+    /// Where trust material is written.
+    pub trust: Option<PathBuf>,
+}
+
+/// Where one device is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DevicePlace {
+    /// Its loopback address.
+    pub lms_address: Ipv4Addr,
+    /// The socket of its MEI.
+    pub mei_socket: PathBuf,
+}
+
+impl TryFrom<SimulateArgs> for SimulateOptions {
+    type Error = CliError;
+
+    fn try_from(args: SimulateArgs) -> Result<Self, CliError> {
+        let SimulateArgs { amt, persona, count, lms_address, mei_socket, trust } = args;
+        let places = (0..count)
+            .map(|number| {
+                let address = lms_address.to_bits().checked_add(number).map(Ipv4Addr::from_bits);
+                // 127.255.255.255 is for broadcasts, and cannot be listened on.
+                let address = address.filter(|it| it.is_loopback() && *it != Ipv4Addr::new(127, 255, 255, 255));
+                let lms_address = address.ok_or_else(|| {
+                    CliError::Usage(format!(
+                        "{count} device(s) from {lms_address} on do not fit into 127.0.0.0/8: give --lms-address one \
+                         such as 127.1.0.1"
+                    ))
+                })?;
+                let mut socket = mei_socket.clone().into_os_string();
+                if number > 0 {
+                    socket.push(format!(".{}", number + 1));
+                }
+                Ok(DevicePlace { lms_address, mei_socket: socket.into() })
+            })
+            .collect::<Result<_, CliError>>()?;
+        Ok(Self { version: amt, persona, places, trust })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Parser)]
+    struct Line {
+        #[command(flatten)]
+        args: SimulateArgs,
+    }
+
+    fn read(text: &str) -> Result<SimulateOptions, String> {
+        let words = std::iter::once("simulate").chain(text.split_whitespace());
+        let line = Line::try_parse_from(words).map_err(|error| error.to_string())?;
+        line.args.try_into().map_err(|error: CliError| error.to_string())
+    }
+
+    #[test]
+    fn one_device_of_amt_19_if_nothing_is_said() {
+        let options = read("").unwrap();
+        assert_eq!((options.version, options.persona), (AmtVersion::new(19, 0), None));
+        assert_eq!(options.places, [DevicePlace { lms_address: Ipv4Addr::LOCALHOST, mei_socket: "amt.mei".into() }]);
+    }
+
+    #[test]
+    fn each_device_has_an_address_and_a_socket_of_its_own() {
+        let options = read("--count 3 --lms-address 127.0.0.254 --mei-socket /tmp/a.mei --persona drops-odca").unwrap();
+        let places: Vec<_> = options
+            .places
+            .iter()
+            .map(|place| (place.lms_address.to_string(), place.mei_socket.display().to_string()))
+            .collect();
+        let expected = [("127.0.0.254", "/tmp/a.mei"), ("127.0.0.255", "/tmp/a.mei.2"), ("127.0.1.0", "/tmp/a.mei.3")];
+        assert_eq!(places, expected.map(|(address, path)| (address.to_owned(), path.to_owned())));
+        assert_eq!(options.persona.as_deref(), Some("drops-odca"));
+    }
+
+    #[test]
+    fn devices_that_have_no_place_are_refused() {
+        for (text, reason) in [
+            ("--lms-address 10.0.0.1", "127.0.0.0/8"),
+            ("--lms-address 127.255.255.250 --count 6", "127.0.0.0/8"),
+            ("--lms-address localhost", "invalid value 'localhost'"),
+            ("--count 0", "0 is not in 1..=1000"),
+            ("--count 1001", "1001 is not in 1..=1000"),
+            ("--amt nineteen", "MAJOR.MINOR"),
+        ] {
+            let error = read(text).unwrap_err();
+            assert!(error.contains(reason), "{text}: {error}");
+        }
+        assert_eq!(read("--lms-address 127.255.255.250 --count 5").unwrap().places.len(), 5);
+    }
+}

@@ -1,0 +1,72 @@
+//! The store that a command works on.
+
+use std::path::PathBuf;
+
+use amt_provision_fsm::identity::Uuid;
+use clap::Args;
+
+use super::error::CliError;
+use crate::config::Config;
+use crate::store::{KnownDevice, SqliteStore, Store, StoreError, Tenant};
+
+/// How many devices are read at once.
+const PAGE: u32 = 500;
+
+/// Which store, and whose devices.
+#[derive(Debug, Args)]
+pub(super) struct StoreArgs {
+    /// The server's configuration, which names the store
+    #[arg(long, global = true, value_name = "FILE", env = "AMT_PROVISION_CONFIG")]
+    config: Option<PathBuf>,
+    /// The store itself, whatever the configuration names
+    #[arg(long, global = true, value_name = "FILE")]
+    store: Option<PathBuf>,
+    /// Whose devices; the default tenant has no name
+    #[arg(long, global = true, value_name = "NAME", default_value = "")]
+    tenant: Tenant,
+}
+
+/// A store that is open.
+pub(super) struct Stored<'a> {
+    pub(super) store: SqliteStore,
+    pub(super) tenant: &'a Tenant,
+}
+
+impl StoreArgs {
+    pub(super) async fn open(&self) -> Result<Stored<'_>, CliError> {
+        let path = match (&self.store, &self.config) {
+            (Some(path), _) => path.clone(),
+            (None, Some(config)) => Config::load(config)?.store,
+            (None, None) => {
+                return Err(CliError::Usage("which store? Give --config FILE or --store FILE".to_owned()));
+            }
+        };
+        // Opening would make an empty one, and a mistyped name would look like an empty fleet.
+        if !path.is_file() {
+            return Err(CliError::NoStore(path));
+        }
+        Ok(Stored { store: SqliteStore::open(&path).await?, tenant: &self.tenant })
+    }
+}
+
+impl Stored<'_> {
+    pub(super) async fn device(&self, uuid: Uuid) -> Result<KnownDevice, StoreError> {
+        self.store.device(self.tenant, uuid).await?.ok_or(StoreError::UnknownDevice(uuid))
+    }
+
+    /// Hands every device to `each`, ordered by UUID, without having them all in memory.
+    pub(super) async fn each_device(
+        &self,
+        mut each: impl FnMut(&KnownDevice) -> Result<(), CliError>,
+    ) -> Result<(), CliError> {
+        let mut after = None;
+        loop {
+            let page = self.store.devices(self.tenant, after, PAGE).await?;
+            page.iter().try_for_each(&mut each)?;
+            match page.last() {
+                Some(last) => after = Some(last.uuid),
+                None => return Ok(()),
+            }
+        }
+    }
+}

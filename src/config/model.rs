@@ -1,0 +1,102 @@
+//! A configuration without mistakes.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use amt_provision_fsm::policy;
+use rustls::pki_types::DnsName;
+use rustls::sign::CertifiedKey;
+
+use crate::pki::odca::OdcaTrust;
+use crate::protocol::ProfileName;
+use crate::store::{PasswordChoice, ServerName, Tenant};
+use crate::tunnel::tls::TlsVersion;
+
+/// Everything that a server is told at its start.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Where it listens.
+    pub listener: Listener,
+    /// What it calls itself in audit logs.
+    pub name: ServerName,
+    /// The SQLite file.
+    pub store: PathBuf,
+    /// What devices can be brought to.
+    pub profiles: Vec<Profile>,
+    /// Who may ask; without an entry the default tenant alone, for any profile.
+    pub tenants: Vec<TenantRule>,
+    /// Whom it believes about silicon.
+    pub odca: Arc<OdcaTrust>,
+}
+
+/// Where a server listens for relays.
+#[derive(Clone, Debug)]
+pub struct Listener {
+    /// The address.
+    pub address: SocketAddr,
+    /// Key and certificates of `wss://`; `None` for `ws://`.
+    pub tls: Option<Arc<CertifiedKey>>,
+}
+
+/// What a device is to become.
+#[derive(Clone, Debug)]
+pub struct Profile {
+    /// Its name, which relays ask for.
+    pub name: ProfileName,
+    /// What the core decides by.
+    pub policy: policy::Profile,
+    /// The provisioning certificate: there exactly if the goal is ACM.
+    pub domain: Option<Arc<Domain>>,
+    /// The admin password.
+    pub admin_password: PasswordChoice,
+    /// The MEBx password.
+    pub mebx_password: PasswordChoice,
+    /// The highest TLS version that is offered to a device.
+    pub max_tls: TlsVersion,
+}
+
+/// A provisioning certificate and the DNS suffix that it is for. Whether the firmware takes it is not judged here.
+#[derive(Clone, Debug)]
+pub struct Domain {
+    /// The DNS suffix.
+    pub dns_suffix: DnsName<'static>,
+    /// The chain, two to four certificates with the leaf first, and the leaf's private key.
+    pub certificate: Arc<CertifiedKey>,
+}
+
+/// A tenant, and what it may ask for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TenantRule {
+    /// The tenant.
+    pub tenant: Tenant,
+    /// Its profiles; empty for all of them.
+    pub profiles: Vec<ProfileName>,
+}
+
+/// Why a relay's request for a profile is turned down.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ProfileRefusal {
+    /// The tenant is not configured.
+    #[error("there is no tenant `{0}` here: ask the operator of the server")]
+    UnknownTenant(Tenant),
+    /// There is no such profile, or it is not this tenant's; which of the two is nobody else's business.
+    #[error("there is no profile `{0}` here: ask the operator of the server")]
+    UnknownProfile(ProfileName),
+}
+
+impl Config {
+    /// The profile that a tenant asks for.
+    ///
+    /// # Errors
+    /// [`ProfileRefusal`]: whoever asks is to blame.
+    pub fn profile(&self, tenant: &Tenant, name: &ProfileName) -> Result<&Profile, ProfileRefusal> {
+        let allowed: &[ProfileName] = match self.tenants.iter().find(|rule| rule.tenant == *tenant) {
+            Some(rule) => &rule.profiles,
+            None if self.tenants.is_empty() && *tenant == Tenant::default() => &[],
+            None => return Err(ProfileRefusal::UnknownTenant(tenant.clone())),
+        };
+        let mut profiles = self.profiles.iter().filter(|_| allowed.is_empty() || allowed.contains(name));
+        profiles.find(|profile| profile.name == *name).ok_or_else(|| ProfileRefusal::UnknownProfile(name.clone()))
+    }
+}

@@ -1,0 +1,387 @@
+//! Mistakes and what is said of them, and a file without any.
+
+use std::path::{Path, PathBuf};
+
+use amt_provision_fsm::policy::{ActivationCommit, FirstUseTrust, FlowB, Goal};
+use amt_provision_fsm::record::Provenance;
+use proptest::prelude::*;
+use rcgen::{CertificateParams, CertifiedIssuer, IsCa, KeyPair};
+use tempfile::TempDir;
+
+use super::*;
+use crate::password::PasswordLength;
+use crate::simulator::identity::{SimulatorAuthority, generate_p384_key};
+use crate::store::PasswordChoice;
+use crate::tunnel::tls::TlsVersion;
+
+const MINIMAL: &str = "\
+[server]
+listen = \"127.0.0.1:8080\"
+[store]
+path = \"fleet.db\"
+[[profiles]]
+name = \"office\"
+goal = \"ccm\"
+";
+
+/// A folder with what a configuration may name.
+struct Folder(TempDir);
+
+impl Folder {
+    fn new() -> Self {
+        let folder = Self(tempfile::tempdir().unwrap());
+        let key = generate_p384_key().unwrap();
+        let ca_key = generate_p384_key().unwrap();
+        let mut params = CertificateParams::default();
+        params.is_ca = IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+        let ca = CertifiedIssuer::self_signed(params, ca_key).unwrap();
+        let leaf = CertificateParams::new(vec!["provisioning.corp.example".into()]).unwrap();
+        let leaf = leaf.signed_by(&key, &ca).unwrap();
+        folder.write("chain.pem", &(leaf.pem() + &ca.pem()));
+        folder.write("reversed.pem", &(ca.pem() + &leaf.pem()));
+        folder.write("leaf.pem", &leaf.pem());
+        folder.write("five.pem", &(leaf.pem() + &ca.pem().repeat(4)));
+        folder.write("key.pem", &key.serialize_pem());
+        folder.write("other-key.pem", &KeyPair::generate().unwrap().serialize_pem());
+        folder.write("empty.pem", "nothing in here\n");
+        folder.write("damaged.pem", "-----BEGIN CERTIFICATE-----\n!!!!\n-----END CERTIFICATE-----\n");
+        folder.write("no-certificate.pem", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n");
+        let simulator = SimulatorAuthority::generate().unwrap();
+        let pem = |der: &[u8]| pem::encode(&pem::Pem::new("CERTIFICATE", der));
+        let (root, intermediate) = (pem(simulator.root()), pem(simulator.intermediate()));
+        folder.write("odca.pem", &format!("{root}{intermediate}"));
+        folder.write("odca-root.pem", &root);
+        folder.write("odca-reversed.pem", &format!("{intermediate}{root}"));
+        folder.write("odca-strangers.pem", &format!("{root}{intermediate}{}", leaf.pem()));
+        folder
+    }
+
+    fn write(&self, name: &str, text: &str) {
+        std::fs::write(self.0.path().join(name), text).unwrap();
+    }
+
+    fn file(&self) -> PathBuf {
+        self.0.path().join("amt.toml")
+    }
+
+    fn parse(&self, text: &str) -> Result<Config, Mistakes> {
+        Config::parse(&self.file(), text)
+    }
+
+    /// What is said of a text, with the folder's name taken out.
+    fn told(&self, text: &str) -> String {
+        let folder = format!("{}/", self.0.path().display());
+        self.parse(text).expect_err(text).to_string().replace(&folder, "")
+    }
+}
+
+#[test]
+fn a_minimal_file_gets_the_careful_defaults() {
+    let folder = Folder::new();
+    let config = folder.parse(MINIMAL).unwrap();
+    assert_eq!(config.name.as_str(), "amt-provision");
+    assert_eq!(config.store, folder.0.path().join("fleet.db"), "a path is meant from the folder of the file");
+    let [profile] = &config.profiles[..] else { panic!() };
+    assert_eq!(profile.policy.goal, Goal::Client);
+    assert_eq!(profile.policy.flow_b, FlowB::Refused);
+    assert_eq!(profile.policy.minimum, Provenance::OdcaInterim);
+    assert_eq!(profile.policy.first_use, FirstUseTrust::NotTrusted);
+    assert_eq!(profile.policy.activation_commit, ActivationCommit::Auto);
+    assert_eq!(profile.admin_password, PasswordChoice::default());
+    assert_eq!(profile.max_tls, TlsVersion::V1_3);
+    assert_eq!(config.warnings(), []);
+}
+
+#[test]
+fn everything_that_can_be_written_is_read() {
+    let config = Folder::new()
+        .parse(
+            r#"
+            [server]
+            listen = "0.0.0.0:8443"
+            name = "server-1"
+            allow_unauthenticated = true
+            tls = { certificates = "chain.pem", key = "key.pem" }
+            [store]
+            path = "fleet.db"
+            [[domains]]
+            dns_suffix = "Corp.Example"
+            certificates = "chain.pem"
+            key = "key.pem"
+            [[profiles]]
+            name = "office"
+            goal = "acm"
+            domain = "corp.example"
+            flow_b = true
+            minimum_provenance = "first-use"
+            trust_first_use = true
+            activation_commit = "always"
+            admin_password = { length = 20 }
+            mebx_password = { fixed = "P@ssw0rd" }
+            max_tls = "1.2"
+            [[tenants]]
+            name = "acme"
+            profiles = ["office"]
+            [[odca.trust]]
+            name = "laboratory"
+            certificates = "odca.pem"
+            "#,
+        )
+        .unwrap();
+    assert!(config.listener.tls.is_some());
+    let profile = config.profile(&"acme".parse().unwrap(), &"office".parse().unwrap()).unwrap();
+    assert!(matches!(profile.policy.goal, Goal::Admin(length) if length.count() == 2));
+    let domain = profile.domain.as_deref().unwrap();
+    assert_eq!((domain.dns_suffix.as_ref(), domain.certificate.cert.len()), ("corp.example", 2));
+    assert_eq!(profile.admin_password, PasswordChoice::Random(PasswordLength::new(20).unwrap()));
+    assert_eq!(profile.mebx_password, PasswordChoice::Fixed("P@ssw0rd".parse().unwrap()));
+    assert_eq!(profile.max_tls, TlsVersion::V1_2);
+    assert!(!format!("{config:?}").contains("P@ssw0rd"));
+    let warnings = config.warnings();
+    let name: crate::protocol::ProfileName = "office".parse().unwrap();
+    assert_eq!(
+        warnings,
+        [
+            Warning::AddedTrust("laboratory".into()),
+            Warning::Unauthenticated("0.0.0.0:8443".parse().unwrap()),
+            Warning::FlowB(name.clone()),
+            Warning::TrustsFirstUse(name),
+        ]
+    );
+}
+
+#[test]
+fn a_tenant_gets_its_profiles_and_no_other() {
+    let folder = Folder::new();
+    let two = MINIMAL.to_owned() + "[[profiles]]\nname = \"lab\"\ngoal = \"ccm\"\n";
+    let ask = |config: &Config, tenant: &str, profile: &str| {
+        config.profile(&tenant.parse().unwrap(), &profile.parse().unwrap()).map(|found| found.name.to_string())
+    };
+    let open = folder.parse(&two).unwrap();
+    assert_eq!(ask(&open, "", "lab").unwrap(), "lab");
+    assert_eq!(ask(&open, "", "home"), Err(ProfileRefusal::UnknownProfile("home".parse().unwrap())));
+    assert_eq!(ask(&open, "acme", "lab"), Err(ProfileRefusal::UnknownTenant("acme".parse().unwrap())));
+
+    let ruled = two + "[[tenants]]\nname = \"acme\"\nprofiles = [\"lab\"]\n[[tenants]]\nname = \"all\"\n";
+    let ruled = folder.parse(&ruled).unwrap();
+    assert_eq!(ask(&ruled, "acme", "lab").unwrap(), "lab");
+    assert_eq!(ask(&ruled, "all", "office").unwrap(), "office");
+    assert_eq!(ask(&ruled, "acme", "office"), Err(ProfileRefusal::UnknownProfile("office".parse().unwrap())));
+    assert_eq!(ask(&ruled, "", "lab"), Err(ProfileRefusal::UnknownTenant(crate::store::Tenant::default())));
+}
+
+/// What is put in the place of a piece of [`MINIMAL`], and what is said then.
+#[rustfmt::skip]
+const MISTAKES: &[(&str, &str, &str)] = &[
+    ("[server]", "[serverr]",
+        "amt.toml:1:2: `serverr` is no key of the file: did you mean `server`?"),
+    ("listen", "lisen",
+        "amt.toml:2:1: `lisen` is no key of [server]: did you mean `listen`?"),
+    ("\"127.0.0.1:8080\"", "\"localhost:8080\"",
+        "amt.toml:2:10: `listen` is no address: expected IP:PORT, such as \"127.0.0.1:8080\""),
+    ("\"127.0.0.1:8080\"", "8080",
+        "amt.toml:2:10: `listen` is a whole number: expected a text between quotes"),
+    ("\"127.0.0.1:8080\"", "\"0.0.0.0:8080\"",
+        "amt.toml:2:10: `listen` is 0.0.0.0:8080, which others can reach, and relays are not authenticated: listen on 127.0.0.1, or write allow_unauthenticated = true if something in front authenticates them"),
+    ("\"127.0.0.1:8080\"", "\"127.0.0.1:8080\"\nallow_unauthenticated = \"yes\"",
+        "amt.toml:3:25: `allow_unauthenticated` is a text: expected true or false, without quotes"),
+    ("\"127.0.0.1:8080\"", "\"127.0.0.1:8080\"\nname = \"server 1\"",
+        "amt.toml:3:8: `name` is wrong: a name consists of letters, digits and punctuation of ASCII, without spaces"),
+    ("\"127.0.0.1:8080\"", "\"127.0.0.1:8080\"\ntls = { certificates = \"chain.pem\" }",
+        "amt.toml:3:7: [server.tls] has no `key`: write for instance key = \"key.pem\""),
+    ("\"127.0.0.1:8080\"", "\"127.0.0.1:8080\"\ntls = { certificates = \"chain.pem\", key = \"missing.pem\" }",
+        "amt.toml:3:43: `key` names missing.pem, which cannot be read: No such file or directory (os error 2)"),
+    ("\"127.0.0.1:8080\"", "\"127.0.0.1:8080\"\ntls = { certificates = \"chain.pem\", key = \"chain.pem\" }",
+        "amt.toml:3:43: `key` names chain.pem, which has no private key in PEM: expected an unencrypted PKCS#8, PKCS#1 or SEC1 key"),
+    ("\"127.0.0.1:8080\"", "\"127.0.0.1:8080\"\ntls = { certificates = \"chain.pem\", key = \"other-key.pem\" }",
+        "amt.toml:3:43: `key` names other-key.pem, which is not the key of the first certificate in `certificates`: put the leaf first, with its key"),
+    ("\"127.0.0.1:8080\"", "\"127.0.0.1:8080\"\ntls = { certificates = \"reversed.pem\", key = \"key.pem\" }",
+        "amt.toml:3:46: `key` names key.pem, which is not the key of the first certificate in `certificates`: put the leaf first, with its key"),
+    ("\"127.0.0.1:8080\"", "\"127.0.0.1:8080\"\ntls = { certificates = \"missing.pem\", key = \"key.pem\" }",
+        "amt.toml:3:24: `certificates` names missing.pem, which cannot be read: No such file or directory (os error 2)"),
+    ("\"127.0.0.1:8080\"", "\"127.0.0.1:8080\"\ntls = { certificates = \"empty.pem\", key = \"key.pem\" }",
+        "amt.toml:3:24: `certificates` names empty.pem, which has no certificate: expected PEM, `-----BEGIN CERTIFICATE-----`"),
+    ("\"127.0.0.1:8080\"", "\"127.0.0.1:8080\"\ntls = { certificates = \"damaged.pem\", key = \"key.pem\" }",
+        "amt.toml:3:24: `certificates` names damaged.pem, which is damaged PEM: export it again"),
+    ("\"127.0.0.1:8080\"", "\"127.0.0.1:8080\"\ntls = { certificates = \"no-certificate.pem\", key = \"key.pem\" }",
+        "amt.toml:3:24: `certificates` names no-certificate.pem, whose certificate 1 is none: export it again"),
+    ("[store]\npath = \"fleet.db\"\n", "",
+        "amt.toml:1:1: the file has no `store`: write for instance [store]"),
+    ("path = \"fleet.db\"\n", "",
+        "amt.toml:3:1: [store] has no `path`: write for instance path = \"fleet.db\""),
+    ("\"fleet.db\"", "\"\"",
+        "amt.toml:4:8: `path` is empty: expected the path of a file"),
+    ("\"fleet.db\"", "\"missing/fleet.db\"",
+        "amt.toml:4:8: `path` is in missing, which is no folder: create it"),
+    ("\"fleet.db\"", "\".\"",
+        "amt.toml:4:8: `path` is ., a folder: expected a file in it"),
+    ("[[profiles]]\nname = \"office\"\ngoal = \"ccm\"\n", "",
+        "amt.toml:1:1: the file has no `profiles`: write for instance [[profiles]]"),
+    ("[[profiles]]", "[profiles]",
+        "amt.toml:5:1: `profiles` is a table: expected a list of tables: write [[profiles]]"),
+    ("name = \"office\"\n", "",
+        "amt.toml:5:1: [[profiles]] has no `name`: write for instance name = \"office\""),
+    ("\"office\"", "\"-office\"",
+        "amt.toml:6:8: `name` is wrong: not a profile name: expected 1 to 128 bytes without white space, and no dash in front"),
+    ("goal = \"ccm\"\n", "goal = \"ccm\"\n[[profiles]]\nname = \"office\"\ngoal = \"ccm\"\n",
+        "amt.toml:9:8: `name` is \"office\" for the second time: relays ask by name"),
+    ("goal = \"ccm\"\n", "",
+        "amt.toml:5:1: [[profiles]] has no `goal`: write for instance goal = \"acm\" or goal = \"ccm\""),
+    ("\"ccm\"", "\"admin\"",
+        "amt.toml:7:8: `goal` is \"admin\": expected \"acm\" or \"ccm\""),
+    ("\"ccm\"", "\"acm\"",
+        "amt.toml:5:1: [[profiles]] with goal = \"acm\" has no `domain`: name the dns_suffix of a [[domains]], whose certificate the device wants to see"),
+    ("\"ccm\"", "\"acm\"\ndomain = \"corp.example\"",
+        "amt.toml:8:10: `domain` is \"corp.example\", and no [[domains]] has that dns_suffix: add it"),
+    ("\"ccm\"", "\"ccm\"\ndomain = \"corp.example\"",
+        "amt.toml:8:10: `domain` has no effect in CCM: leave it out, or write goal = \"acm\""),
+    ("\"ccm\"", "\"ccm\"\nflow_b = \"on\"",
+        "amt.toml:8:10: `flow_b` is a text: expected true or false, without quotes"),
+    ("\"ccm\"", "\"ccm\"\nflow_b = true",
+        "amt.toml:8:10: `flow_b` is true, and the minimum provenance is \"odca-interim\", which no flow-B device can reach: write minimum_provenance = \"first-use\", or leave flow_b out"),
+    ("\"ccm\"", "\"ccm\"\nminimum_provenance = \"odca-intrim\"",
+        "amt.toml:8:22: `minimum_provenance` is \"odca-intrim\": expected \"odca\", \"odca-interim\", \"provisional\" or \"first-use\""),
+    ("\"ccm\"", "\"ccm\"\nminimum_provenance = \"best\"",
+        "amt.toml:8:22: `minimum_provenance` is \"best\": expected \"odca\", \"odca-interim\", \"provisional\" or \"first-use\""),
+    ("\"ccm\"", "\"ccm\"\ntrust_first_use = true",
+        "amt.toml:8:19: `trust_first_use` is true, and the minimum provenance is \"odca-interim\", so that no pin is ever learnt at first use: leave it out, or write minimum_provenance = \"provisional\" or \"first-use\""),
+    ("\"ccm\"", "\"ccm\"\nactivation_commit = \"never\"",
+        "amt.toml:8:21: `activation_commit` is \"never\": expected \"auto\" or \"always\""),
+    ("\"ccm\"", "\"ccm\"\nmax_tls = 1.3",
+        "amt.toml:8:11: `max_tls` is a fraction: expected a text between quotes"),
+    ("\"ccm\"", "\"ccm\"\nmax_tls = \"1.1\"",
+        "amt.toml:8:11: `max_tls` is \"1.1\": expected \"1.2\" or \"1.3\""),
+    ("\"ccm\"", "\"ccm\"\nadmin_password = \"P@ssw0rd\"",
+        "amt.toml:8:18: `admin_password` is a text: expected { length = 16 } for a random one for each device, or { fixed = \"…\" }"),
+    ("\"ccm\"", "\"ccm\"\nadmin_password = {}",
+        "amt.toml:8:18: `admin_password` says nothing: expected { length = 16 } for a random one for each device, or { fixed = \"…\" }"),
+    ("\"ccm\"", "\"ccm\"\nadmin_password = { length = 20, fixed = \"P@ssw0rd\" }",
+        "amt.toml:8:18: `admin_password` has both a length and a fixed password: expected { length = 16 } for a random one for each device, or { fixed = \"…\" }"),
+    ("\"ccm\"", "\"ccm\"\nadmin_password = { length = 33 }",
+        "amt.toml:8:29: `length` is out of range: an AMT password has 8 to 32 characters"),
+    ("\"ccm\"", "\"ccm\"\nadmin_password = { length = -1 }",
+        "amt.toml:8:29: `length` is no count: expected a whole number from 0 on"),
+    ("\"ccm\"", "\"ccm\"\nadmin_password = { lenght = 16 }",
+        "amt.toml:8:20: `lenght` is no key of a password: did you mean `length`?"),
+    ("\"ccm\"", "\"ccm\"\nadmin_password = { fixed = \"password\" }",
+        "amt.toml:8:28: `fixed` is refused: an AMT password needs an upper-case letter"),
+    ("\"ccm\"", "\"ccm\"\nmebx_password = { length = 16 }",
+        "amt.toml:8:17: `mebx_password` has no effect in CCM: leave it out, or write goal = \"acm\""),
+    ("[store]", "[[domains]]\ndns_suffix = \"corp example\"\ncertificates = \"chain.pem\"\nkey = \"key.pem\"\n[store]",
+        "amt.toml:4:14: `dns_suffix` is no DNS name: expected one such as \"corp.example\""),
+    ("[store]", "[[domains]]\ndns_suffix = \"corp.example\"\ncertificates = \"leaf.pem\"\nkey = \"key.pem\"\n[store]",
+        "amt.toml:5:16: `certificates` names a file with 1 certificate(s): the firmware takes 2 to 4, from the leaf to its root"),
+    ("[store]", "[[domains]]\ndns_suffix = \"corp.example\"\ncertificates = \"five.pem\"\nkey = \"key.pem\"\n[store]",
+        "amt.toml:5:16: `certificates` names a file with 5 certificate(s): the firmware takes 2 to 4, from the leaf to its root"),
+    ("[store]", "[[domains]]\ndns_suffix = \"a.b\"\ncertificates = \"chain.pem\"\nkey = \"key.pem\"\n[[domains]]\ndns_suffix = \"A.b\"\ncertificates = \"chain.pem\"\nkey = \"key.pem\"\n[store]",
+        "amt.toml:8:14: `dns_suffix` is a.b for the second time: keep one"),
+    ("[store]", "[domains]\n[store]",
+        "amt.toml:3:1: `domains` is a table: expected a list of tables: write [[domains]]"),
+    ("[store]", "[[tenants]]\nname = \"a b\"\n[store]",
+        "amt.toml:4:8: `name` is wrong: a name consists of letters, digits and punctuation of ASCII, without spaces"),
+    ("[store]", "[[tenants]]\nname = \"acme\"\n[[tenants]]\nname = \"acme\"\n[store]",
+        "amt.toml:6:8: `name` is \"acme\" for the second time: keep one"),
+    ("[store]", "[[tenants]]\nname = \"acme\"\nprofiles = [\"lab\", \"office\", \"home\"]\n[store]",
+        "amt.toml:5:13: `profiles` names \"lab\", and no [[profiles]] has that name: add it\namt.toml:5:30: `profiles` names \"home\", and no [[profiles]] has that name: add it"),
+    ("[store]", "[[odca.trust]]\ncertificates = \"odca.pem\"\n[store]",
+        "amt.toml:3:1: [[odca.trust]] has no `name`: write for instance name = \"laboratory\""),
+    ("[store]", "[[odca.trust]]\nname = \"lab\"\n[store]",
+        "amt.toml:3:1: [[odca.trust]] has no `certificates`: write for instance certificates = \"odca.pem\": the root, then its CSME intermediates"),
+    ("[store]", "[[odca.trust]]\nname = \"lab\"\ncertificates = \"odca-root.pem\"\n[store]",
+        "amt.toml:5:16: `certificates` is refused: trust set `lab` names no CSME intermediate: add the certificate of at least one"),
+    ("[store]", "[[odca.trust]]\nname = \"lab\"\ncertificates = \"odca-reversed.pem\"\n[store]",
+        "amt.toml:5:16: `certificates` begins with a certificate that is not self-signed: put the root first"),
+    ("[store]", "[[odca.trust]]\nname = \"lab\"\ncertificates = \"odca-strangers.pem\"\n[store]",
+        "amt.toml:5:16: `certificates` has a certificate, number 3, that its root did not sign: expected the root's CSME intermediates"),
+    ("[store]", "[[odca.trust]]\nname = \"lab\"\ncertificates = \"odca.pem\"\n[[odca.trust]]\nname = \"again\"\ncertificates = \"odca.pem\"\n[store]",
+        "amt.toml:8:16: `certificates` is refused: trust set `again` has the root of `lab`: a set may be added, none may be widened"),
+    ("[store]", "[odca]\nproduction = false\n[store]",
+        "amt.toml:4:1: `production` is no key of [odca]: expected `trust`"),
+    ("\"office\"", "\"office",
+        "amt.toml:6:15: not TOML: invalid basic string, expected `\"`"),
+    ("goal = \"ccm\"", "goal = \"ccm\"\ngoal = \"acm\"",
+        "amt.toml:8:1: not TOML: duplicate key"),
+    ("goal = \"ccm\"", "goal ccm\n = 7",
+        "amt.toml:7:6: not TOML: key with no value, expected `=`"),
+];
+
+#[test]
+fn each_mistake_is_told_with_its_place_and_a_way_out() {
+    let folder = Folder::new();
+    for (before, after, expected) in MISTAKES {
+        let text = MINIMAL.replacen(before, after, 1);
+        assert_ne!(text, MINIMAL, "{before}");
+        assert_eq!(folder.told(&text), *expected, "{after}");
+    }
+}
+
+#[test]
+fn a_list_without_a_profile_is_a_mistake() {
+    let told = Folder::new().told(&format!("profiles = []\n{}", MINIMAL.split_once("[[profiles]]").unwrap().0));
+    assert_eq!(told, "amt.toml:1:12: `profiles` is empty: without a profile no device can be provisioned");
+}
+
+#[test]
+fn every_mistake_is_told_not_only_the_first() {
+    let told = Folder::new().told(
+        "[sever]\n[store]\npath = 7\n[[profiles]]\ngoal = \"acn\"\nflow_b = \"yes\"\n\
+         [[profiles]]\nname = \"a b\"\ngoal = \"ccm\"\nmax_tls = \"1.1\"\n[[tenants]]\nprofiles = 1\n",
+    );
+    assert_eq!(
+        told.lines().collect::<Vec<_>>(),
+        [
+            "amt.toml:1:2: `sever` is no key of the file: did you mean `server`?",
+            "amt.toml:3:8: `path` is a whole number: expected a text between quotes",
+            "amt.toml:4:1: [[profiles]] has no `name`: write for instance name = \"office\"",
+            "amt.toml:5:8: `goal` is \"acn\": expected \"acm\" or \"ccm\"",
+            "amt.toml:6:10: `flow_b` is a text: expected true or false, without quotes",
+            "amt.toml:8:8: `name` is wrong: not a profile name: expected 1 to 128 bytes without white space, and no dash in front",
+            "amt.toml:10:11: `max_tls` is \"1.1\": expected \"1.2\" or \"1.3\"",
+            "amt.toml:11:1: [[tenants]] has no `name`: write for instance name = \"\" for the default tenant",
+            "amt.toml:12:12: `profiles` is a whole number: expected a list",
+        ]
+    );
+}
+
+#[test]
+fn no_message_repeats_a_password() {
+    let folder = Folder::new();
+    for value in [
+        "{ fixed = \"Hunter2Hunter2\" }",
+        "{ fixed = \"Hunter2Hunter2 }",
+        "{ fixed = Hunter2Hunter2 }",
+        "{ fixed = \"Hunter2Hunter2\", length = 3 }",
+        "{ length = \"Hunter2Hunter2\" }",
+        "\"Hunter2Hunter2\"",
+        "[\"Hunter2Hunter2\"]",
+        "\"Hunter2Hunter2\n",
+        "\"\\Hunter2Hunter2\"",
+    ] {
+        for key in ["admin_password", "mebx_password"] {
+            let told = folder.told(&format!("{MINIMAL}{key} = {value}\n"));
+            assert!(!told.contains("Hunter2"), "{value}: {told}");
+        }
+    }
+}
+
+#[test]
+fn a_file_that_is_not_there_is_named() {
+    let error = Config::load(Path::new("/nowhere/amt.toml")).unwrap_err().to_string();
+    assert_eq!(error, "/nowhere/amt.toml: No such file or directory (os error 2)");
+}
+
+proptest! {
+    /// Whatever the file is, somebody is told something, and at a place that is in the file.
+    #[test]
+    fn a_file_cut_and_damaged_anywhere_panics_nobody(at in 0..MINIMAL.len(), with in any::<char>(), cut in 0..MINIMAL.len()) {
+        let mut text = MINIMAL.to_owned();
+        text.replace_range(at..=at, &with.to_string());
+        let text: String = text.chars().take(cut).collect();
+        if let Err(mistakes) = Config::parse(Path::new("amt.toml"), &text) {
+            prop_assert!(!mistakes.list.is_empty());
+            for mistake in mistakes.list {
+                prop_assert!(mistake.line >= 1 && mistake.line <= text.split('\n').count(), "{mistake:?}");
+            }
+        }
+    }
+}

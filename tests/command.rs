@@ -1,0 +1,352 @@
+//! The built command, as a person or a script meets it.
+#![allow(clippy::unwrap_used)] // also its helpers are tests
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+use amt_provision::fsm::edges::{edges, mermaid};
+use amt_provision::fsm::firmware::{ControlMode, KeySuite};
+use amt_provision::fsm::identity::{RomCaHash, SpkiHash, Uuid};
+use amt_provision::fsm::provisioner::Outcome;
+use amt_provision::fsm::record::{Generation, Pin, Provenance, Record};
+use amt_provision::pki::authority::{DeploymentAuthority, DeviceKey, Serial};
+use amt_provision::simulator::identity::generate_rsa_key;
+use amt_provision::store::{IssuedCertificate, PasswordChoice, PasswordSource, SqliteStore, Store, Tenant};
+use rustls::pki_types::UnixTime;
+use serde_json::Value;
+use tempfile::TempDir;
+
+const PINNED: &str = "4c4c4544-0051-3610-8053-b7c04f4e3033";
+const BARE: &str = "5c4c4544-0051-3610-8053-b7c04f4e3033";
+const STRANGER: &str = "6c4c4544-0051-3610-8053-b7c04f4e3033";
+
+/// What a run of the command left behind.
+struct Ran {
+    code: i32,
+    stdout: String,
+    stderr: String,
+}
+
+impl Ran {
+    fn json(&self) -> Vec<Value> {
+        self.stdout.lines().map(|line| serde_json::from_str(line).unwrap_or_else(|_| panic!("{line}"))).collect()
+    }
+}
+
+fn command(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_amt-provision"));
+    command.args(arguments).env_remove("AMT_PROVISION_CONFIG").env("USER", "ada").stdin(Stdio::null());
+    command
+}
+
+fn run(arguments: &[&str]) -> Ran {
+    let Output { status, stdout, stderr } = command(arguments).output().unwrap();
+    Ran {
+        code: status.code().unwrap(),
+        stdout: String::from_utf8(stdout).unwrap(),
+        stderr: String::from_utf8(stderr).unwrap(),
+    }
+}
+
+fn at(seconds: u64) -> UnixTime {
+    UnixTime::since_unix_epoch(std::time::Duration::from_secs(seconds))
+}
+
+/// A store with a device in ACM and one of which there is no more than a record.
+struct Fleet {
+    folder: TempDir,
+    spki: SpkiHash,
+}
+
+impl Fleet {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("fleet.db");
+        let authority = DeploymentAuthority::generate().unwrap();
+        let key = generate_rsa_key().unwrap();
+        let key = DeviceKey::from_der_key(KeySuite::Rsa2048Sha256, key.public_key_raw()).unwrap();
+        let pinned: Uuid = PINNED.parse().unwrap();
+        let pin = Pin { spki: key.spki_hash(), provenance: Provenance::OdcaInterim };
+        let serial = Serial::from_random([7; 16]);
+        let certificate = IssuedCertificate {
+            serial,
+            spki: pin.spki,
+            der: authority.issue(pinned, &key, serial).unwrap(),
+            issued_at: at(1_800_000_000),
+        };
+        smol::block_on(async {
+            let store = SqliteStore::open(&path).await.unwrap();
+            let random = rustls::crypto::aws_lc_rs::default_provider().secure_random;
+            let passwords = PasswordSource::new(PasswordChoice::default(), PasswordChoice::default(), random);
+            let tenant = Tenant::default();
+            let mut record = Record::new(pinned);
+            record.pins.confirmed = Some(pin);
+            record.rom_ca = Some(RomCaHash::from_bytes([0xab; 32]));
+            for record in [record, Record::new(BARE.parse().unwrap())] {
+                store.persist(&tenant, Generation(1), &record, &passwords, at(1_800_000_000)).await.unwrap();
+            }
+            store.add_certificate(&tenant, pinned, &certificate).await.unwrap();
+            let outcome = Outcome::Configured { mode: ControlMode::Admin, pin, short_of: None };
+            store.record_outcome(&tenant, pinned, &outcome, at(1_800_000_001)).await.unwrap();
+        });
+        Self { folder, spki: pin.spki }
+    }
+
+    fn path(&self) -> PathBuf {
+        self.folder.path().join("fleet.db")
+    }
+
+    fn run(&self, arguments: &[&str]) -> Ran {
+        let path = self.path();
+        let mut all = vec![arguments[0], "--store", path.to_str().unwrap()];
+        all.extend(&arguments[1..]);
+        run(&all)
+    }
+}
+
+#[test]
+fn help_teaches_every_command_and_every_exit_status() {
+    let help = run(&["--help"]);
+    assert_eq!((help.code, help.stderr.as_str()), (0, ""));
+    for command in ["check-config", "devices", "pins", "diagram"] {
+        assert!(help.stdout.contains(&format!("\n  {command} ")), "{command}\n{}", help.stdout);
+        let help = run(&[command, "--help"]);
+        assert_eq!(help.code, 0, "{command}");
+        assert!(help.stdout.contains("Usage: amt-provision"), "{}", help.stdout);
+    }
+    for status in
+        ["  0  done", "  2  the command line", "  3  a person", "  4  the device", "  5  the line", "  6  our"]
+    {
+        assert!(help.stdout.contains(status), "{status}\n{}", help.stdout);
+    }
+    for command in ["check-config", "devices", "pins"] {
+        assert!(run(&[command, "--help"]).stdout.contains("Examples:\n  amt-provision"), "{command}");
+    }
+    assert!(!help.stdout.contains('\x1b'), "no colour where there is no terminal");
+}
+
+#[test]
+fn a_wrong_command_line_is_told_on_stderr_with_status_2() {
+    for arguments in [
+        &["frobnicate"][..],
+        &[],
+        &["check-config"],
+        &["devices", "list"],
+        &["devices", "--store", "a", "show", "not-a-uuid"],
+        &["devices", "--store", "a", "show", "00000000-0000-0000-0000-000000000000"],
+        &["devices", "--store", "a", "re-enrol", PINNED, "--expect-rom", "abc"],
+        &["devices", "--store", "a", "--tenant", "a b", "list"],
+        &["devices", "--store", "a", "forget", PINNED, "--by", ""],
+    ] {
+        let ran = run(arguments);
+        assert_eq!((ran.code, ran.stdout.as_str()), (2, ""), "{arguments:?}");
+        assert!(!ran.stderr.is_empty());
+    }
+    let stderr = run(&["devices", "--store", "a", "show", "00000000-0000-0000-0000-000000000000"]).stderr;
+    assert!(stderr.contains("placeholder UUID"), "{stderr}");
+    assert_eq!(run(&["devices", "list"]).stderr, "error: which store? Give --config FILE or --store FILE\n");
+}
+
+#[test]
+fn the_diagram_is_the_edge_list_and_its_json_has_every_edge() {
+    assert_eq!(run(&["diagram"]).stdout, mermaid());
+    let lines = run(&["diagram", "--json"]).json();
+    assert_eq!(lines.len(), edges().count());
+    assert_eq!(lines[0]["from"]["stage"], "Probe");
+    assert_eq!(lines[0]["on"], "ReportAccepted");
+}
+
+fn write(folder: &Path, name: &str, text: &str) -> String {
+    let path = folder.join(name);
+    std::fs::write(&path, text).unwrap();
+    path.to_str().unwrap().to_owned()
+}
+
+#[test]
+fn check_config_tells_every_mistake_with_its_place() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = write(
+        folder.path(),
+        "amt.toml",
+        "[server]\nlisten = \"0.0.0.0:80\"\n[store]\npath = \"x.db\"\n[[profiles]]\nname = \"office\"\ngoal = \"acn\"\nflowb = true\n",
+    );
+    let ran = run(&["check-config", &file]);
+    assert_eq!((ran.code, ran.stdout.as_str()), (3, ""));
+    let expected = format!(
+        "error: {file}:2:10: `listen` is 0.0.0.0:80, which others can reach, and relays are not authenticated: listen \
+         on 127.0.0.1, or write allow_unauthenticated = true if something in front authenticates them\n\
+         {file}:7:8: `goal` is \"acn\": expected \"acm\" or \"ccm\"\n\
+         {file}:8:1: `flowb` is no key of [[profiles]]: did you mean `flow_b`?\n"
+    );
+    assert_eq!(ran.stderr, expected);
+
+    let ran = run(&["check-config", &file, "--json"]);
+    assert_eq!(ran.code, 3);
+    let places: Vec<_> = ran.json().iter().map(|it| (it["line"].as_u64(), it["column"].as_u64())).collect();
+    assert_eq!(places, [(Some(2), Some(10)), (Some(7), Some(8)), (Some(8), Some(1))]);
+    assert_eq!(serde_json::from_str::<Value>(&ran.stderr).unwrap()["status"], 3);
+
+    let missing = run(&["check-config", "/nowhere/amt.toml"]);
+    assert_eq!(
+        (missing.code, missing.stderr.as_str()),
+        (3, "error: /nowhere/amt.toml: No such file or directory (os error 2)\n")
+    );
+}
+
+#[test]
+fn check_config_says_what_a_good_file_allows_that_has_a_price() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = write(
+        folder.path(),
+        "amt.toml",
+        "[server]\nlisten = \"127.0.0.1:8080\"\n[store]\npath = \"x.db\"\n[[profiles]]\nname = \"old\"\ngoal = \"ccm\"\nflow_b = true\nminimum_provenance = \"first-use\"\n",
+    );
+    let ran = run(&["check-config", &file]);
+    assert_eq!((ran.code, ran.stderr.as_str()), (0, ""));
+    assert_eq!(
+        ran.stdout,
+        format!(
+            "{file}: no mistakes\n  profile old: CCM, first-use or better\nwarning: profile `old` allows flow B: a relay \
+             that is hostile at first contact can play the device\n"
+        )
+    );
+    assert_eq!(run(&["check-config", &file, "--json"]).json()[0]["profiles"][0], "old");
+    assert!(!folder.path().join("x.db").exists(), "nothing is started");
+}
+
+#[test]
+fn devices_are_listed_and_shown() {
+    let fleet = Fleet::new();
+    let hash = fleet.spki.to_hex();
+    let list = fleet.run(&["devices", "list"]);
+    assert_eq!((list.code, list.stderr.as_str()), (0, ""));
+    let lines: Vec<&str> = list.stdout.lines().collect();
+    let expected =
+        format!("{PINNED}  ACM               configured     odca-interim {}  2027-01-15T08:00:00Z", &hash[..16]);
+    assert_eq!(lines[1], expected);
+    assert!(lines[2].starts_with(BARE) && lines.len() == 3, "{lines:?}");
+
+    let json = fleet.run(&["devices", "list", "--json"]).json();
+    assert_eq!(json[0]["record"]["pins"]["confirmed"]["sha256"], *hash);
+    assert_eq!(json[0]["mode"], "ACM");
+    assert_eq!(json[1]["record"]["pins"]["confirmed"], Value::Null);
+
+    let shown = fleet.run(&["devices", "show", PINNED]).stdout;
+    for piece in ["device 4c4c4544-", &hash, "odca-interim: made inside a session", &"ab".repeat(32), "certificate"] {
+        assert!(shown.contains(piece), "{piece}\n{shown}");
+    }
+}
+
+#[test]
+fn a_permit_a_removal_and_an_oblivion_are_done_and_audited() {
+    let fleet = Fleet::new();
+    let permit = fleet.run(&["devices", "re-enrol", PINNED, "--flow-b", "--expect-rom", &"cd".repeat(32)]);
+    let told = format!("device {PINNED}: permitted to start over, with ROM-CA {}, in plain text\n", "cd".repeat(32));
+    assert_eq!((permit.code, permit.stdout), (0, told));
+    let json = &fleet.run(&["devices", "show", PINNED, "--json"]).json()[0];
+    assert_eq!(json["record"]["permit"]["flow_b"], true);
+    assert_eq!(json["record"]["permit"]["expect_rom_ca_sha256"], *"cd".repeat(32));
+
+    let early = fleet.run(&["devices", "forget", PINNED]);
+    assert_eq!(early.code, 3);
+    assert!(early.stderr.contains("in service: remove it first"), "{}", early.stderr);
+    assert_eq!(
+        fleet.run(&["devices", "remove", PINNED, "--by", "grace"]).stdout,
+        format!("device {PINNED}: removed\n")
+    );
+    let audit = fleet.run(&["devices", "show", PINNED, "--audit", "--json"]).json();
+    let events: Vec<_> =
+        audit[1..].iter().map(|line| (line["by"].as_str().unwrap(), line["event"].as_str().unwrap())).collect();
+    assert_eq!(events[0].0, "ada");
+    assert_eq!(events[1], ("grace", "removed"));
+    assert!(fleet.run(&["devices", "list"]).stdout.contains("removed"));
+    let forgotten = fleet.run(&["devices", "forget", PINNED, "--json"]);
+    assert_eq!(forgotten.json()[0]["event"], "forgotten");
+    assert_eq!(fleet.run(&["devices", "show", PINNED]).code, 3);
+}
+
+#[test]
+fn pins_are_listed_shown_and_exported() {
+    let fleet = Fleet::new();
+    let hash = fleet.spki.to_hex();
+    let list = fleet.run(&["pins", "list"]).stdout;
+    assert_eq!(list.lines().nth(1).unwrap(), format!("{PINNED}  confirmed  odca-interim  {hash}"));
+    assert_eq!(list.lines().count(), 2, "a device without a pin has no line");
+    assert_eq!(fleet.run(&["pins", "list", "--json"]).json().len(), 2);
+    assert!(fleet.run(&["pins", "show", PINNED]).stdout.contains("over the device's default key"));
+    assert!(fleet.run(&["pins", "show", BARE]).stdout.contains("none yet"));
+    let exported = fleet.run(&["pins", "export"]).json();
+    assert_eq!(exported.len(), 1);
+    assert_eq!(exported[0]["sha256"], *hash);
+    assert_eq!(exported[0]["provenance"], "odca-interim");
+    assert!(exported[0]["pinned_pubkey"].as_str().unwrap().starts_with("sha256//"));
+    assert!(exported[0]["certificate"].as_str().unwrap().starts_with("-----BEGIN CERTIFICATE-----\n"));
+}
+
+#[test]
+fn unknown_devices_and_missing_stores_are_the_operators() {
+    let fleet = Fleet::new();
+    for arguments in [
+        &["devices", "show", STRANGER][..],
+        &["devices", "re-enrol", STRANGER],
+        &["devices", "remove", STRANGER],
+        &["pins", "show", STRANGER],
+    ] {
+        let ran = fleet.run(arguments);
+        assert_eq!(ran.code, 3, "{arguments:?}");
+        assert!(ran.stderr.starts_with(&format!("error: device {STRANGER} is not known")), "{}", ran.stderr);
+    }
+    let missing = fleet.folder.path().join("fleeet.db");
+    let ran = run(&["devices", "--store", missing.to_str().unwrap(), "list"]);
+    assert_eq!(ran.code, 3);
+    assert_eq!(
+        ran.stderr,
+        format!("error: there is no store at {}: name the file that a server's [store] names\n", missing.display())
+    );
+    assert!(!missing.exists(), "a mistyped name makes no store");
+    let garbage = write(fleet.folder.path(), "garbage.db", &"no database at all ".repeat(100));
+    assert_eq!(run(&["pins", "--store", &garbage, "list"]).code, 6);
+}
+
+#[test]
+fn a_configuration_names_the_store_also_by_environment() {
+    let fleet = Fleet::new();
+    let file = write(
+        fleet.folder.path(),
+        "amt.toml",
+        "[server]\nlisten = \"127.0.0.1:8080\"\n[store]\npath = \"fleet.db\"\n[[profiles]]\nname = \"a\"\ngoal = \"ccm\"\n",
+    );
+    let by_option = run(&["pins", "list", "--config", &file]).stdout;
+    let by_environment = command(&["pins", "list"]).env("AMT_PROVISION_CONFIG", &file).output().unwrap();
+    assert!(by_option.contains(PINNED));
+    assert_eq!(String::from_utf8(by_environment.stdout).unwrap(), by_option);
+    let path = fleet.path();
+    let by_store = command(&["pins", "list", "--store", path.to_str().unwrap()])
+        .env("AMT_PROVISION_CONFIG", "/nowhere/amt.toml")
+        .output()
+        .unwrap();
+    assert_eq!(String::from_utf8(by_store.stdout).unwrap(), by_option, "--store needs no configuration");
+}
+
+/// Another tenant's devices are another tenant's.
+#[test]
+fn a_tenant_sees_its_own_devices() {
+    let fleet = Fleet::new();
+    assert_eq!(fleet.run(&["devices", "list", "--tenant", "acme", "--json"]).stdout, "");
+    assert_eq!(fleet.run(&["devices", "show", PINNED, "--tenant", "acme"]).code, 3);
+}
+
+/// `devices list | head -1`: whoever reads may have seen enough.
+#[test]
+fn a_reader_that_goes_away_is_no_error() {
+    let fleet = Fleet::new();
+    let path = fleet.path();
+    let mut child = command(&["devices", "--store", path.to_str().unwrap(), "list"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(child.stdout.take());
+    let Output { status, stderr, .. } = child.wait_with_output().unwrap();
+    assert_eq!((status.code(), stderr), (Some(0), Vec::new()));
+}
