@@ -3,12 +3,13 @@
 use clap::{Parser, Subcommand};
 
 use super::check_config::CheckConfigArgs;
+use super::demo::DemoArgs;
 use super::devices::DevicesArgs;
 use super::error::CliError;
 use super::exit::ExitStatus;
 use super::output::{Form, Output};
 use super::pins::PinsArgs;
-use super::{check_config, devices, diagram, pins};
+use super::{check_config, demo, devices, diagram, pins};
 
 /// End-to-end TLS provisioning of Intel AMT devices.
 ///
@@ -28,6 +29,7 @@ fn after_help() -> String {
     format!(
         "\
 Examples:
+  amt-provision demo
   amt-provision check-config amt-provision.toml
   amt-provision devices --config amt-provision.toml list
   amt-provision pins --config amt-provision.toml export > pins.jsonl
@@ -41,6 +43,7 @@ Examples:
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Demo(DemoArgs),
     CheckConfig(CheckConfigArgs),
     Devices(DevicesArgs),
     Pins(PinsArgs),
@@ -57,6 +60,7 @@ impl Cli {
 
     pub(super) fn run(self, out: &mut Output<'_>) -> Result<(), CliError> {
         match self.command {
+            Command::Demo(args) => demo::run(args, out),
             Command::CheckConfig(args) => check_config::run(&args, out),
             Command::Devices(args) => devices::run(&args, out),
             Command::Pins(args) => pins::run(&args, out),

@@ -3,6 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 
+use super::demo::SetUpError;
 use super::exit::ExitStatus;
 use crate::config::ConfigError;
 use crate::store::StoreError;
@@ -22,6 +23,17 @@ pub enum CliError {
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// The demo cannot be set up.
+    #[error(transparent)]
+    Demo(#[from] SetUpError),
+    /// Devices of the demo are not where they should be.
+    #[error("{failed} device(s) of the demo failed; the reason stands beside each")]
+    DemoFailed {
+        /// How many.
+        failed: usize,
+        /// The status of the first.
+        status: ExitStatus,
+    },
     /// The result cannot be written.
     #[error("the result cannot be written: {0}")]
     Output(#[from] io::Error),
@@ -34,7 +46,8 @@ impl CliError {
             Self::Usage(_) => ExitStatus::Usage,
             Self::Config(_) | Self::NoStore(_) => ExitStatus::Operator,
             Self::Store(error) => ExitStatus::of_store(error),
-            Self::Output(_) => ExitStatus::Ours,
+            Self::DemoFailed { status, .. } => *status,
+            Self::Demo(_) | Self::Output(_) => ExitStatus::Ours,
         }
     }
 }

@@ -46,7 +46,7 @@ pub struct Misuse(pub &'static str);
 pub struct Traffic {
     /// Messages for the relay.
     pub messages: u64,
-    /// Bytes for the device.
+    /// Bytes in these.
     pub bytes: u64,
     /// Requests asked of the device.
     pub requests: u64,
@@ -172,9 +172,13 @@ impl Conversation {
 
     /// The next message for the relay.
     pub fn poll_message(&mut self) -> Option<ToRelay> {
-        let message = self.line.poll_message()?;
+        self.line.poll_message()
+    }
+
+    /// A message of so many bytes has been sent.
+    pub const fn sent(&mut self, bytes: usize) {
         self.traffic.messages += 1;
-        Some(message)
+        self.traffic.bytes += bytes as u64;
     }
 
     /// The next thing to be done.
@@ -220,7 +224,6 @@ impl Conversation {
     fn flush(&mut self) {
         if let Some((id, channel)) = &mut self.channel {
             let bytes = channel.take_output();
-            self.traffic.bytes += bytes.len() as u64;
             self.line.send(*id, &bytes);
         }
     }

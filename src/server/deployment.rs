@@ -4,11 +4,16 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use amt_provision_fsm::edges::Edge;
 use amt_provision_fsm::identity::Uuid;
 use amt_provision_fsm::policy::Profile;
+use amt_provision_fsm::provisioner::Outcome;
 
+use super::conversation::Traffic;
+use crate::config::ProfileRefusal;
 use crate::pki::authority::DeploymentAuthority;
 use crate::pki::odca::OdcaTrust;
+use crate::protocol::ProfileName;
 use crate::store::{PasswordSource, ServerName, Store, Tenant};
 use crate::tunnel::channel::ProvisioningIdentity;
 use crate::tunnel::tls::TlsVersion;
@@ -29,6 +34,37 @@ pub struct ServedProfile {
     pub max_tls: TlsVersion,
 }
 
+/// Where the profiles come from that relays ask for.
+pub trait Profiles: Send + Sync {
+    /// The profile that a tenant asks for.
+    ///
+    /// # Errors
+    /// [`ProfileRefusal`]: whoever asks is to blame.
+    fn profile(&self, tenant: &Tenant, name: &ProfileName) -> Result<ServedProfile, ProfileRefusal>;
+}
+
+/// The same profiles for every tenant.
+impl Profiles for BTreeMap<String, ServedProfile> {
+    fn profile(&self, _: &Tenant, name: &ProfileName) -> Result<ServedProfile, ProfileRefusal> {
+        self.get(name.as_str()).cloned().ok_or_else(|| ProfileRefusal::UnknownProfile(name.clone()))
+    }
+}
+
+/// Somebody who watches runs: for progress, for metrics. It is told of things that have happened, and changes none.
+pub trait Observer: Send + Sync {
+    /// A device's run took an edge.
+    fn moved(&self, _uuid: Uuid, _edge: &Edge) {}
+
+    /// A device's run has ended.
+    fn ended(&self, _uuid: Uuid, _outcome: &Outcome, _traffic: Traffic) {}
+}
+
+/// Nobody watches.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Unwatched;
+
+impl Observer for Unwatched {}
+
 /// What all runs of one server share.
 pub struct Deployment {
     /// This server's name in the audit log.
@@ -39,8 +75,10 @@ pub struct Deployment {
     pub authority: DeploymentAuthority,
     /// Which on-die certificate authorities count.
     pub trust: Arc<OdcaTrust>,
-    /// The profiles by name.
-    pub profiles: BTreeMap<String, ServedProfile>,
+    /// The profiles.
+    pub profiles: Box<dyn Profiles>,
+    /// Who watches.
+    pub observer: Box<dyn Observer>,
     driven: Mutex<BTreeSet<(Tenant, Uuid)>>,
 }
 
@@ -57,9 +95,15 @@ impl Deployment {
         store: Arc<dyn Store>,
         authority: DeploymentAuthority,
         trust: Arc<OdcaTrust>,
-        profiles: BTreeMap<String, ServedProfile>,
+        profiles: impl Profiles + 'static,
     ) -> Self {
-        Self { server, store, authority, trust, profiles, driven: Mutex::default() }
+        let (profiles, observer) = (Box::new(profiles), Box::new(Unwatched));
+        Self { server, store, authority, trust, profiles, observer, driven: Mutex::default() }
+    }
+
+    /// The same, watched.
+    pub fn watched_by(self, observer: impl Observer + 'static) -> Self {
+        Self { observer: Box::new(observer), ..self }
     }
 
     /// The right to drive this device, until it is dropped; `None` while another session has it (G13).

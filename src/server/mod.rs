@@ -22,7 +22,7 @@ mod session;
 mod vault;
 
 pub use conversation::{Conversation, Job, Misuse, Traffic};
-pub use deployment::{Deployment, ServedProfile};
+pub use deployment::{Deployment, Observer, Profiles, ServedProfile, Unwatched};
 pub use listener::{Listener, ListenerError, serve};
 pub use session::SessionError;
 pub use vault::Vault;

@@ -20,6 +20,7 @@ use smol::stream::StreamExt;
 use super::conversation::{Conversation, Job, Misuse};
 use super::deployment::{Deployment, Driving, ServedProfile};
 use super::vault::Vault;
+use crate::config::ProfileRefusal;
 use crate::password::Password;
 use crate::pki::authority::{AuthorityError, DeviceKey, DeviceKeyError, Serial};
 use crate::protocol::{self, Command, Hello, ParseError, ToRelay, ToServer, TooLong};
@@ -53,9 +54,9 @@ pub enum SessionError {
     /// The relay asked for what this server does not do.
     #[error("this server does not take the command `{0}`: it activates")]
     Command(&'static str),
-    /// The relay's operator named a profile that is not there.
-    #[error("there is no profile `{0}` on this server")]
-    NoProfile(String),
+    /// The relay's operator named a profile that is not there for it.
+    #[error(transparent)]
+    NoProfile(#[from] ProfileRefusal),
     /// The relay's operator named a tenant that cannot be one.
     #[error("not a tenant: {0}")]
     Tenant(#[from] NameError),
@@ -141,13 +142,12 @@ struct Session {
 impl Session {
     async fn begin(deployment: &Arc<Deployment>, hello: Hello) -> Result<Self, SessionError> {
         let profile = match &hello.command {
-            Command::Activate { profile } => profile.as_str(),
+            Command::Activate { profile } => profile,
             Command::Deactivate { .. } => return Err(SessionError::Command("deactivate")),
             Command::Maintenance { .. } => return Err(SessionError::Command("maintenance")),
         };
-        let no_profile = || SessionError::NoProfile(profile.to_owned());
-        let profile = deployment.profiles.get(profile).ok_or_else(no_profile)?.clone();
         let tenant: Tenant = hello.tenant.parse()?;
+        let profile = deployment.profiles.profile(&tenant, profile)?;
         let uuid = hello.report.uuid;
         let driving = deployment.drive(&tenant, uuid).ok_or(SessionError::Busy(uuid))?;
 
@@ -191,9 +191,11 @@ impl Session {
         loop {
             let ended = self.carry_out().await?;
             while let Some(message) = self.conversation.poll_message() {
-                send(socket, &message).await?;
+                let bytes = send(socket, &message).await?;
+                self.conversation.sent(bytes);
             }
             if let Some(outcome) = ended {
+                self.deployment.observer.ended(self.uuid, &outcome, self.conversation.traffic());
                 return Ok(outcome);
             }
             let due = self.conversation.poll_timeout().unwrap_or(RunInstant::ZERO);
@@ -228,6 +230,7 @@ impl Session {
                 }
                 Job::Audit(edge) => {
                     tracing::info!(device = %self.uuid, %edge, "moved");
+                    self.deployment.observer.moved(self.uuid, &edge);
                     let stamp =
                         Stamp { at: UnixTime::now(), server: self.deployment.server.clone(), run: Some(self.run) };
                     self.edges.push(AuditEntry { stamp, event: AuditEvent::Moved(edge) });
@@ -281,7 +284,7 @@ impl Session {
     }
 
     async fn end(&mut self, outcome: &Outcome) -> Result<(), StoreError> {
-        tracing::info!(device = %self.uuid, %outcome, traffic = ?self.conversation.traffic(), "ended");
+        tracing::info!(device = %self.uuid, %outcome, "ended");
         if !self.known {
             return Ok(());
         }
@@ -325,16 +328,18 @@ where
     }
 }
 
-async fn send<S>(socket: &mut WebSocketStream<S>, message: &ToRelay) -> Result<(), SessionError>
+/// Sends a message; the bytes of its text.
+async fn send<S>(socket: &mut WebSocketStream<S>, message: &ToRelay) -> Result<usize, SessionError>
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
     let text = message.encode()?;
+    let bytes = text.len();
     socket.send(Message::text(text)).await.map_err(Box::new)?;
-    Ok(())
+    Ok(bytes)
 }
 
-async fn give_up(after: Duration) -> Result<(), SessionError> {
+async fn give_up<T>(after: Duration) -> Result<T, SessionError> {
     smol::Timer::after(after).await;
     Err(SessionError::Left)
 }

@@ -4,11 +4,15 @@
 //! [`Screen`] prints it: line by line for machines, stage by stage for people.
 
 mod args;
+mod fleet;
 mod report;
+mod run;
 mod screen;
 #[cfg(test)]
 mod tests;
 
 pub use args::{DemoArgs, DemoOptions, Flow, PlannedDevice};
+pub use fleet::{Progress, SetUpError, provision};
 pub use report::{DemoFailure, DeviceOutcome, DeviceResult, Summary};
+pub use run::run;
 pub use screen::Screen;

@@ -1,0 +1,305 @@
+//! The demo's world: one server, and for each device a simulated firmware and a relay, each on its own sockets.
+
+use std::collections::BTreeMap;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+use std::time::Instant;
+
+use amt_provision_fsm::edges::Edge;
+use amt_provision_fsm::firmware::ControlMode;
+use amt_provision_fsm::identity::Uuid;
+use amt_provision_fsm::policy::{ActivationCommit, FirstUseTrust, FlowB, Goal, Profile};
+use amt_provision_fsm::provisioner::Outcome;
+use amt_provision_fsm::record::{Pin, Provenance, Record};
+use amt_provision_fsm::request::ChainLength;
+use amt_provision_fsm::time::Millis;
+use rustls::crypto::aws_lc_rs;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{PrivateKeyDer, UnixTime};
+use smol::channel::Sender;
+use smol::future::FutureExt;
+
+use super::args::{DemoOptions, PlannedDevice};
+use super::report::{DemoFailure, DeviceOutcome, DeviceResult};
+use crate::cli::exit::ExitStatus;
+use crate::mei::MeiAddress;
+use crate::pki::odca::{OdcaTrust, TrustSet};
+use crate::protocol::{Command, ProfileName};
+use crate::relay::{self, LmsAddress, RelayConfig, RelayError, ServerUrl};
+use crate::server::{Deployment, Listener, Observer, ServedProfile, Traffic, serve};
+use crate::simulator::config::DeviceConfig;
+use crate::simulator::firmware::TrustedRoots;
+use crate::simulator::identity::SimulatorAuthority;
+use crate::simulator::keys::KeyPool;
+use crate::simulator::persona::Persona;
+use crate::simulator::provisioning::{ProvisioningChain, ProvisioningShape};
+use crate::simulator::running::{Place, SimulatedDevice};
+use crate::store::{Account, PasswordChoice, PasswordSource, SqliteStore, Store, Tenant};
+use crate::tunnel::channel::ProvisioningCertificate;
+use crate::tunnel::tls::TlsVersion;
+use crate::wsman::class::tls_setting_data::{Clients, PlainText, RemoteMode};
+
+/// The demo's only profile.
+const PROFILE: &str = "demo";
+/// The domain of its provisioning certificate and of its devices' network.
+const DOMAIN: &str = "demo.example";
+
+/// What happens while a demo goes on.
+#[derive(Debug)]
+pub enum Progress {
+    /// A device's run took an edge, so long after the demo's start.
+    Moved(Uuid, Millis, Edge),
+    /// A device has come to its end.
+    Finished(Box<DeviceResult>),
+}
+
+/// Why there is no demo: this machine's sockets, disk or cryptography.
+#[derive(Debug, thiserror::Error)]
+#[error("the demo cannot be set up: {0}")]
+pub struct SetUpError(Box<dyn std::error::Error + Send + Sync>);
+
+impl SetUpError {
+    fn from(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        Self(error.into())
+    }
+}
+
+/// What the server tells, for the screen and for the results.
+struct Watcher {
+    begun: Instant,
+    progress: Sender<Progress>,
+    ended: Sender<(Uuid, Traffic)>,
+}
+
+impl Observer for Watcher {
+    fn moved(&self, uuid: Uuid, edge: &Edge) {
+        // Nobody listens only when the demo is over.
+        let _ = self.progress.try_send(Progress::Moved(uuid, since(self.begun), *edge));
+    }
+
+    fn ended(&self, uuid: Uuid, _: &Outcome, traffic: Traffic) {
+        let _ = self.ended.try_send((uuid, traffic));
+    }
+}
+
+/// Everything that the demo's devices share.
+struct Fleet {
+    folder: tempfile::TempDir,
+    store: Arc<SqliteStore>,
+    authority: Arc<SimulatorAuthority>,
+    keys: Arc<KeyPool>,
+    chain: ProvisioningChain,
+    server: SocketAddr,
+}
+
+/// Provisions every device of `options` at once, and tells `progress` what happens.
+///
+/// # Errors
+/// [`SetUpError`]; a device that fails is a result and no error.
+pub async fn provision(options: DemoOptions, progress: Sender<Progress>) -> Result<(), SetUpError> {
+    let folder = tempfile::tempdir().map_err(SetUpError::from)?;
+    let store = Arc::new(SqliteStore::open(&folder.path().join("fleet.db")).await.map_err(SetUpError::from)?);
+    let authority = Arc::new(SimulatorAuthority::generate().map_err(SetUpError::from)?);
+    let keys = Arc::new(KeyPool::default());
+    // A default key and a key pair of its own for each; real firmware makes them in hardware.
+    keys.prepare(2 * options.devices.len()).map_err(SetUpError::from)?;
+    let chain = ProvisioningChain::mint(&ProvisioningShape::for_domain(DOMAIN)).map_err(SetUpError::from)?;
+    let listener = Listener::bind((Ipv4Addr::LOCALHOST, 0).into(), None).await.map_err(SetUpError::from)?;
+    let server = listener.address().map_err(SetUpError::from)?;
+    let (ended, traffic) = smol::channel::unbounded();
+    let watcher = Watcher { begun: Instant::now(), progress: progress.clone(), ended };
+    let fleet = Fleet { folder, store, authority, keys, chain, server };
+    let deployment = Arc::new(fleet.deployment().await?.watched_by(watcher));
+
+    let all = async {
+        let runs = options.devices.iter().enumerate();
+        let runs = runs.map(|(number, planned)| fleet.run(number, *planned, options.persona.as_deref()));
+        let mut traffics = BTreeMap::new();
+        let mut results = Vec::new();
+        // All at once; each result is told when all its figures are there.
+        let executor = smol::LocalExecutor::new();
+        let tasks: Vec<_> = runs.map(|run| executor.spawn(run)).collect();
+        executor
+            .run(async {
+                for task in tasks {
+                    results.push(task.await?);
+                }
+                Ok::<(), SetUpError>(())
+            })
+            .await?;
+        while let Ok((uuid, traffic)) = traffic.try_recv() {
+            traffics.insert(uuid, traffic);
+        }
+        for mut result in results {
+            let sent = traffics.get(&result.uuid).copied().unwrap_or_default();
+            result.messages_sent = u32::try_from(sent.messages).unwrap_or(u32::MAX);
+            result.bytes_sent = sent.bytes;
+            let _ = progress.try_send(Progress::Finished(Box::new(result)));
+        }
+        Ok(())
+    };
+    let served = async { Err(SetUpError::from(serve(deployment, listener).await)) };
+    all.or(served).await
+}
+
+impl Fleet {
+    async fn deployment(&self) -> Result<Deployment, SetUpError> {
+        let intermediates = std::slice::from_ref(self.authority.intermediate());
+        let set =
+            TrustSet::from_certificates("demo", self.authority.root(), intermediates).map_err(SetUpError::from)?;
+        let mut trust = OdcaTrust::production();
+        trust.add(set).map_err(SetUpError::from)?;
+        let authority = self.store.authority(UnixTime::now()).await.map_err(SetUpError::from)?;
+        let profiles = BTreeMap::from([(PROFILE.to_owned(), self.profile()?)]);
+        let server = "demo".parse().map_err(SetUpError::from)?;
+        Ok(Deployment::new(server, Arc::clone(&self.store) as Arc<dyn Store>, authority, Arc::new(trust), profiles))
+    }
+
+    /// To ACM by any flow: the demo shows what first use means, so it trusts it.
+    fn profile(&self) -> Result<ServedProfile, SetUpError> {
+        let length = ChainLength::new(self.chain.certificates().len()).ok_or_else(|| SetUpError::from("no chain"))?;
+        let key = PrivateKeyDer::from_pem_slice(self.chain.to_pem().as_bytes()).map_err(SetUpError::from)?;
+        let identity =
+            ProvisioningCertificate::new(self.chain.certificates().to_vec(), &key).map_err(SetUpError::from)?;
+        let random = aws_lc_rs::default_provider().secure_random;
+        Ok(ServedProfile {
+            profile: Profile {
+                goal: Goal::Admin(length),
+                flow_b: FlowB::Allowed,
+                minimum: Provenance::FirstUse,
+                first_use: FirstUseTrust::Trusted,
+                activation_commit: ActivationCommit::Auto,
+            },
+            passwords: PasswordSource::new(PasswordChoice::default(), PasswordChoice::default(), random),
+            provisioning: Some(Arc::new(identity)),
+            remote_tls: RemoteMode { plain: PlainText::Refused, clients: Clients::Any },
+            max_tls: TlsVersion::V1_3,
+        })
+    }
+
+    async fn run(
+        &self,
+        number: usize,
+        planned: PlannedDevice,
+        persona: Option<&str>,
+    ) -> Result<DeviceResult, SetUpError> {
+        let number = u32::try_from(number).map_err(SetUpError::from)?;
+        let uuid = uuid(number)?;
+        let persona: Persona = match persona {
+            Some(name) => name.parse().map_err(SetUpError::from)?,
+            None => Persona::usual(planned.version),
+        };
+        let mut config = DeviceConfig::new(uuid, planned.version, Arc::clone(&self.authority));
+        config.persona = persona;
+        config.keys = Arc::clone(&self.keys);
+        config.dns_suffix = Some(DOMAIN.to_owned());
+        let roots = TrustedRoots::default().with_root("demo", self.chain.root());
+        config.roots = roots.ok_or_else(|| SetUpError::from("the device has no room for a root"))?;
+        // 127.77.0.1 and on: away from an LMS that this machine may have.
+        let address = Ipv4Addr::from_bits(Ipv4Addr::new(127, 77, 0, 1).to_bits() + number);
+        let mei_path = self.folder.path().join(format!("mei{number}"));
+        let device = SimulatedDevice::start(&config, Place { address, mei_path }).await.map_err(SetUpError::from)?;
+
+        let (begun, occupied) = (Instant::now(), device.occupied());
+        let relayed = relay::run(self.relay(&device)?, |_| {}).await;
+        let (elapsed, occupied) = (begun.elapsed(), device.occupied().saturating_sub(occupied));
+
+        let ledger = self.store.load(&Tenant::default(), uuid).await.map_err(SetUpError::from)?;
+        let record = ledger.as_ref().map(|ledger| ledger.record());
+        let judged = self.judge(&device, record, relayed).await;
+        let (truth, traffic) = (device.truth(), device.traffic());
+        device.stop().await;
+        let millis = |time: std::time::Duration| Millis(u64::try_from(time.as_millis()).unwrap_or(u64::MAX));
+        Ok(DeviceResult {
+            uuid,
+            amt: planned.version,
+            persona: config.persona.to_string(),
+            flow: planned.flow(),
+            outcome: if judged.is_ok() { truth.mode.into() } else { DeviceOutcome::Failed },
+            pin: record.and_then(|record| record.pins.confirmed),
+            rom_ca_sha256: record.and_then(|record| record.rom_ca),
+            tls_sessions: u32::try_from(traffic.handshakes).unwrap_or(u32::MAX),
+            requests: u32::try_from(traffic.requests).unwrap_or(u32::MAX),
+            plain_requests: u32::try_from(traffic.plain_requests).unwrap_or(u32::MAX),
+            messages_sent: 0,
+            bytes_sent: 0,
+            elapsed_ms: millis(elapsed),
+            // A round trip over loopback is taken as nothing: the figure is an upper bound.
+            waited_ms: millis(elapsed.saturating_sub(occupied)),
+            failure: judged.err(),
+        })
+    }
+
+    fn relay(&self, device: &SimulatedDevice) -> Result<RelayConfig, SetUpError> {
+        let url: ServerUrl = format!("ws://{}/activate", self.server).parse().map_err(SetUpError::from)?;
+        let mei: MeiAddress = format!("unix:{}", device.mei_path().display()).parse().map_err(SetUpError::from)?;
+        let lms_address: LmsAddress = device.address().to_string().parse().map_err(SetUpError::from)?;
+        let profile: ProfileName = PROFILE.parse().map_err(SetUpError::from)?;
+        Ok(RelayConfig {
+            url,
+            ca_file: None,
+            command: Command::Activate { profile },
+            mei,
+            lms_address,
+            hostname: Some("demo-pc".to_owned()),
+            dns_suffix: Some(DOMAIN.to_owned()),
+            tenant: String::new(),
+            friendly_name: String::new(),
+            tls_tunnel: false,
+        })
+    }
+
+    /// Holds what the server reported and stored against the device itself.
+    async fn judge(
+        &self,
+        device: &SimulatedDevice,
+        record: Option<&Record>,
+        relayed: Result<crate::protocol::Outcome, RelayError>,
+    ) -> Result<(), DemoFailure> {
+        relayed.map_err(|error| DemoFailure { text: error.to_string(), status: ExitStatus::of_relay(&error) })?;
+        let truth = device.truth();
+        let uuid = truth.uuid;
+        let disagree = |what: &str| DemoFailure {
+            text: format!("the server reported success, and the device does not agree: {what}"),
+            status: ExitStatus::Ours,
+        };
+        let record = record.ok_or_else(|| disagree("nothing is stored"))?;
+        if truth.mode == ControlMode::PreProvisioning {
+            return Err(disagree("it is not provisioned"));
+        }
+        if record.pins.confirmed.map(|Pin { spki, .. }| spki) != Some(truth.shown_key) {
+            return Err(disagree("it shows another key than the pinned one"));
+        }
+        if !truth.tls.remote.enabled || !truth.tls.local.enabled {
+            return Err(disagree("TLS is off"));
+        }
+        if !truth.clock_was_set {
+            return Err(disagree("its clock was not set"));
+        }
+        let tenant = Tenant::default();
+        let admin = record.admin.confirmed().ok_or_else(|| disagree("no password is confirmed"))?;
+        let password = self.store.password(&tenant, uuid, Account::Admin, admin.id).await;
+        if !password.is_ok_and(|password| truth.admin_password_is(password.expose())) {
+            return Err(disagree("the stored admin password is not its own"));
+        }
+        if truth.mode == ControlMode::Admin {
+            let mebx = record.mebx.ok_or_else(|| disagree("no MEBx password is stored"))?;
+            let password = self.store.password(&tenant, uuid, Account::Mebx, mebx.id).await;
+            if !password.is_ok_and(|password| truth.mebx_password_is(password.expose())) {
+                return Err(disagree("the stored MEBx password is not its own"));
+            }
+        }
+        Ok(())
+    }
+}
+
+fn since(begun: Instant) -> Millis {
+    Millis(u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX))
+}
+
+/// The UUID of the `number`th device.
+fn uuid(number: u32) -> Result<Uuid, SetUpError> {
+    let mut bytes = *b"\xde\x50\0\0\0\0\x40\0\x80\0\0\0\0\0\0\0";
+    bytes[2..6].copy_from_slice(&(number + 1).to_be_bytes());
+    Uuid::from_bytes(bytes).map_err(SetUpError::from)
+}
