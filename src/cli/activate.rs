@@ -1,13 +1,17 @@
 //! `activate`: the relay, on the device's own operating system.
 
+use std::io::Write;
 use std::path::PathBuf;
 
-use async_tungstenite::tungstenite::http::Uri;
 use clap::Args;
+use serde_json::json;
+
+use super::error::CliError;
+use super::output::Output;
 
 use crate::mei::MeiAddress;
 use crate::protocol::{Command, ProfileName};
-use crate::relay::{LmsAddress, RelayConfig, ServerUrl};
+use crate::relay::{self, LmsAddress, RelayConfig, RelayEvent, ServerUrl};
 use crate::store::Tenant;
 
 /// Connect this device to a server, which provisions it
@@ -32,9 +36,6 @@ pub struct ActivateArgs {
     /// The loopback address where LMS listens
     #[arg(long, value_name = "127.x.y.z", default_value_t)]
     lms_address: LmsAddress,
-    /// The HTTP proxy on the way to the server
-    #[arg(long, value_name = "URL")]
-    proxy: Option<Uri>,
     /// The DNS suffix to report, in place of the firmware's
     #[arg(long, value_name = "SUFFIX")]
     dns_suffix: Option<String>,
@@ -49,33 +50,35 @@ pub struct ActivateArgs {
     ca: Option<PathBuf>,
 }
 
-/// What a relay does, and by which way it reaches its server.
-#[derive(Clone, Debug)]
-pub struct ActivateOptions {
-    /// What it does.
-    pub relay: RelayConfig,
-    /// The HTTP proxy to go through.
-    pub proxy: Option<Uri>,
-}
-
-impl From<ActivateArgs> for ActivateOptions {
+impl From<ActivateArgs> for RelayConfig {
     fn from(args: ActivateArgs) -> Self {
         Self {
-            relay: RelayConfig {
-                url: args.url,
-                ca_file: args.ca,
-                command: Command::Activate { profile: args.profile },
-                mei: args.mei,
-                lms_address: args.lms_address,
-                hostname: args.hostname,
-                dns_suffix: args.dns_suffix,
-                tenant: args.tenant.as_str().to_owned(),
-                friendly_name: String::new(),
-                tls_tunnel: true,
-            },
-            proxy: args.proxy,
+            url: args.url,
+            ca_file: args.ca,
+            command: Command::Activate { profile: args.profile },
+            mei: args.mei,
+            lms_address: args.lms_address,
+            hostname: args.hostname,
+            dns_suffix: args.dns_suffix,
+            tenant: args.tenant.as_str().to_owned(),
+            friendly_name: String::new(),
+            tls_tunnel: true,
         }
     }
+}
+
+/// Runs the relay to its end, telling on stderr what happens.
+///
+/// # Errors
+/// If the output does not take it, or with what the relay ended.
+pub fn run(args: ActivateArgs, out: &mut Output<'_>) -> Result<(), CliError> {
+    let tell = |event: RelayEvent| {
+        // Where stderr is gone nobody is left to tell.
+        let _ = writeln!(anstream::stderr(), "{event}");
+    };
+    let outcome = smol::block_on(relay::run(args.into(), tell))?;
+    let status = json!({ "outcome": outcome.to_string() });
+    Ok(out.either(&status, |to| writeln!(to, "{outcome}"))?)
 }
 
 #[cfg(test)]
@@ -90,31 +93,30 @@ mod tests {
         args: ActivateArgs,
     }
 
-    fn read(text: &str) -> Result<ActivateOptions, clap::Error> {
+    fn read(text: &str) -> Result<RelayConfig, clap::Error> {
         let words = std::iter::once("activate").chain(text.split_whitespace());
         Line::try_parse_from(words).map(|line| line.args.into())
     }
 
     #[test]
     fn a_url_and_a_profile_are_enough() {
-        let ActivateOptions { relay, proxy } = read("--url wss://s.example --profile office").unwrap();
+        let relay = read("--url wss://s.example --profile office").unwrap();
         assert_eq!(relay.command, Command::Activate { profile: "office".parse().unwrap() });
         assert_eq!(relay.mei, "/dev/mei0".parse().unwrap());
         assert_eq!(relay.lms_address, LmsAddress::default());
         assert_eq!((relay.tenant.as_str(), relay.hostname, relay.dns_suffix), ("", None, None));
-        assert_eq!((relay.ca_file, proxy), (None, None));
+        assert_eq!(relay.ca_file, None);
     }
 
     #[test]
     fn every_option_arrives() {
-        let ActivateOptions { relay, proxy } = read(
-            "--url ws://s --profile p --mei unix:/tmp/m --lms-address 127.1.2.3 --proxy http://p:3128 \
+        let relay = read(
+            "--url ws://s --profile p --mei unix:/tmp/m --lms-address 127.1.2.3 \
              --dns-suffix corp.example --hostname pc1 --tenant acme --ca ca.pem",
         )
         .unwrap();
         assert_eq!(relay.mei, "unix:/tmp/m".parse().unwrap());
         assert_eq!((relay.url.to_string().as_str(), relay.lms_address.to_string().as_str()), ("ws://s", "127.1.2.3"));
-        assert_eq!(proxy, Some("http://p:3128".parse().unwrap()));
         assert_eq!((relay.dns_suffix.as_deref(), relay.hostname.as_deref()), (Some("corp.example"), Some("pc1")));
         assert_eq!((relay.tenant.as_str(), relay.ca_file), ("acme", Some("ca.pem".into())));
     }

@@ -2,6 +2,7 @@
 
 use clap::{Parser, Subcommand};
 
+use super::activate::ActivateArgs;
 use super::check_config::CheckConfigArgs;
 use super::demo::DemoArgs;
 use super::devices::DevicesArgs;
@@ -9,7 +10,9 @@ use super::error::CliError;
 use super::exit::ExitStatus;
 use super::output::{Form, Output};
 use super::pins::PinsArgs;
-use super::{check_config, demo, devices, diagram, pins};
+use super::serve::ServeArgs;
+use super::simulate::SimulateArgs;
+use super::{activate, check_config, demo, devices, diagram, pins, serve, simulate};
 
 /// End-to-end TLS provisioning of Intel AMT devices.
 ///
@@ -44,6 +47,9 @@ Examples:
 #[derive(Debug, Subcommand)]
 enum Command {
     Demo(DemoArgs),
+    Serve(ServeArgs),
+    Activate(ActivateArgs),
+    Simulate(SimulateArgs),
     CheckConfig(CheckConfigArgs),
     Devices(DevicesArgs),
     Pins(PinsArgs),
@@ -61,6 +67,9 @@ impl Cli {
     pub(super) fn run(self, out: &mut Output<'_>) -> Result<(), CliError> {
         match self.command {
             Command::Demo(args) => demo::run(args, out),
+            Command::Serve(args) => serve::run(&args),
+            Command::Activate(args) => activate::run(args, out),
+            Command::Simulate(args) => simulate::run(args),
             Command::CheckConfig(args) => check_config::run(&args, out),
             Command::Devices(args) => devices::run(&args, out),
             Command::Pins(args) => pins::run(&args, out),

@@ -5,8 +5,12 @@ use std::path::PathBuf;
 
 use super::demo::SetUpError;
 use super::exit::ExitStatus;
+use super::trust::SimulateError;
 use crate::config::ConfigError;
+use crate::relay::RelayError;
+use crate::server::ListenerError;
 use crate::store::StoreError;
+use crate::tunnel::channel::ProvisioningCertificateError;
 
 /// Why a command failed.
 #[derive(Debug, thiserror::Error)]
@@ -23,6 +27,21 @@ pub enum CliError {
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// The relay ended short of its goal.
+    #[error(transparent)]
+    Relay(#[from] RelayError),
+    /// No relay can arrive.
+    #[error(transparent)]
+    Listener(#[from] ListenerError),
+    /// A provisioning certificate is none.
+    #[error(transparent)]
+    Provisioning(#[from] ProvisioningCertificateError),
+    /// The TLS library does not take what it was told.
+    #[error("the TLS library: {0}")]
+    Tls(#[from] rustls::Error),
+    /// There are no simulated devices.
+    #[error(transparent)]
+    Simulate(#[from] SimulateError),
     /// The demo cannot be set up.
     #[error(transparent)]
     Demo(#[from] SetUpError),
@@ -47,7 +66,9 @@ impl CliError {
             Self::Config(_) | Self::NoStore(_) => ExitStatus::Operator,
             Self::Store(error) => ExitStatus::of_store(error),
             Self::DemoFailed { status, .. } => *status,
-            Self::Demo(_) | Self::Output(_) => ExitStatus::Ours,
+            Self::Relay(error) => ExitStatus::of_relay(error),
+            Self::Listener(_) | Self::Provisioning(_) | Self::Simulate(_) => ExitStatus::Operator,
+            Self::Tls(_) | Self::Demo(_) | Self::Output(_) => ExitStatus::Ours,
         }
     }
 }

@@ -27,10 +27,12 @@ mod run;
 pub mod serve;
 pub mod simulate;
 mod stored;
+mod trust;
 mod view;
 
 pub use error::CliError;
 pub use exit::ExitStatus;
 pub use output::{Form, Output};
 pub use run::main;
+pub use trust::SimulateError;
 pub use view::PinView;

@@ -1,12 +1,20 @@
 //! `simulate`: devices to try server and relay with.
 
+use std::io::Write;
 use std::net::Ipv4Addr;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use amt_provision_fsm::firmware::AmtVersion;
+use amt_provision_fsm::identity::Uuid;
 use clap::Args;
 
 use super::error::CliError;
+use super::trust::{DOMAIN, SimulateError, Trust};
+use crate::simulator::config::DeviceConfig;
+use crate::simulator::keys::KeyPool;
+use crate::simulator::persona::{Persona, UnknownPersona};
+use crate::simulator::running::{Place, SimulatedDevice};
 
 /// The most devices of one process: each has listeners and a TLS server of its own.
 pub const MAX_DEVICES: u32 = 1000;
@@ -90,6 +98,52 @@ impl TryFrom<SimulateArgs> for SimulateOptions {
             .collect::<Result<_, CliError>>()?;
         Ok(Self { version: amt, persona, places, trust })
     }
+}
+
+/// Runs the devices until the process is stopped.
+///
+/// # Errors
+/// If a persona is unknown, or the machine has no room for the devices' sockets and files.
+pub fn run(args: SimulateArgs) -> Result<(), CliError> {
+    let options = SimulateOptions::try_from(args)?;
+    let usage = |error: UnknownPersona| CliError::Usage(error.to_string());
+    let persona = match &options.persona {
+        Some(name) => name.parse().map_err(usage)?,
+        None => Persona::usual(options.version),
+    };
+    smol::block_on(async {
+        let trust = Trust::open(options.trust.as_deref()).map_err(SimulateError::from)?;
+        let keys = Arc::new(KeyPool::default());
+        let mut devices = Vec::new();
+        for (number, place) in (1..).zip(options.places) {
+            let mut config = DeviceConfig::new(uuid(number), options.version, Arc::clone(&trust.authority));
+            config.persona = persona;
+            config.keys = Arc::clone(&keys);
+            config.dns_suffix = Some(DOMAIN.to_owned());
+            config.roots = trust.roots();
+            let place = Place { address: place.lms_address, mei_path: place.mei_socket };
+            let device = SimulatedDevice::start(&config, place).await.map_err(SimulateError::from)?;
+            writeln!(
+                anstream::stderr(),
+                "device {}: AMT {}, {persona}, LMS {}, MEI unix:{}",
+                config.uuid,
+                config.version,
+                device.address(),
+                device.mei_path().display()
+            )?;
+            devices.push(device);
+        }
+        // Until the process is stopped: the devices live in tasks of their own.
+        smol::future::pending::<()>().await;
+        Ok(())
+    })
+}
+
+/// The UUID of the `number`th device, the first being 1: the same at each start, so that a server knows it again.
+fn uuid(number: u32) -> Uuid {
+    let mut bytes = *b"\x51\x30\0\0\0\0\x40\0\x80\0\0\0\0\0\0\0";
+    bytes[2..6].copy_from_slice(&number.to_be_bytes());
+    Uuid::from_bytes(bytes).expect("a UUID that begins so is none of the placeholders")
 }
 
 #[cfg(test)]

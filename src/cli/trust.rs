@@ -1,0 +1,149 @@
+//! What simulated devices and a server have to know of each other, as files of one folder.
+
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
+
+use crate::simulator::firmware::TrustedRoots;
+use crate::simulator::identity::{IdentityError, SimulatorAuthority};
+use crate::simulator::provisioning::{ProvisioningChain, ProvisioningShape};
+use crate::simulator::running::StartError;
+
+/// The domain of the devices' network and of the provisioning certificate.
+pub(super) const DOMAIN: &str = "simulated.example";
+
+const AUTHORITY: &str = "simulator-authority.pem";
+const ODCA: &str = "odca.pem";
+const CHAIN: &str = "provisioning-chain.pem";
+const KEY: &str = "provisioning-key.pem";
+const CONFIG: &str = "server.toml";
+
+/// A server's configuration for a first try, beside the files that it names.
+const FIRST_TRY: &str = r#"# Written by `amt-provision simulate`: a server for its devices. Not for anything else.
+[server]
+listen = "127.0.0.1:8080"
+
+[store]
+path = "fleet.db"
+
+[[domains]]
+dns_suffix = "simulated.example"
+certificates = "provisioning-chain.pem"
+key = "provisioning-key.pem"
+
+[[profiles]]
+name = "office"
+goal = "acm"
+domain = "simulated.example"
+flow_b = true
+minimum_provenance = "first-use"
+trust_first_use = true
+
+[[odca.trust]]
+name = "simulator"
+certificates = "odca.pem"
+"#;
+
+/// Why there are no simulated devices.
+#[derive(Debug, thiserror::Error)]
+pub enum SimulateError {
+    /// A key or a certificate could not be made or read.
+    #[error("the simulator's keys and certificates: {0}")]
+    Identity(#[from] IdentityError),
+    /// A certificate file cannot be read.
+    #[error("{ODCA}, {CHAIN} or {KEY} cannot be read: {0}; remove the folder to have them made anew")]
+    Pem(#[from] rustls::pki_types::pem::Error),
+    /// A file cannot be read or written.
+    #[error("the folder for trust material: {0}")]
+    Io(#[from] io::Error),
+    /// A device does not start.
+    #[error(transparent)]
+    Start(#[from] StartError),
+    /// There is no root in the chain.
+    #[error("{CHAIN} has no root that a device could trust; remove the folder to have it made anew")]
+    NoRoot,
+}
+
+/// Who signs the devices' chains, and whose provisioning certificates they take.
+pub(super) struct Trust {
+    pub(super) authority: Arc<SimulatorAuthority>,
+    roots: TrustedRoots,
+}
+
+impl Trust {
+    /// What the folder has, made now where it has nothing; without a folder, for this run only.
+    pub(super) fn open(folder: Option<&Path>) -> Result<Self, SimulateError> {
+        let Some(folder) = folder else {
+            let chain = ProvisioningChain::mint(&ProvisioningShape::for_domain(DOMAIN))?;
+            return Self::new(SimulatorAuthority::generate()?, chain.root());
+        };
+        std::fs::create_dir_all(folder)?;
+        if !folder.join(AUTHORITY).exists() {
+            write_all(folder)?;
+        }
+        let authority = SimulatorAuthority::from_pem(&std::fs::read_to_string(folder.join(AUTHORITY))?)?;
+        let chain = CertificateDer::pem_file_iter(folder.join(CHAIN))?.collect::<Result<Vec<_>, _>>()?;
+        Self::new(authority, chain.last().ok_or(SimulateError::NoRoot)?)
+    }
+
+    fn new(authority: SimulatorAuthority, root: &CertificateDer<'_>) -> Result<Self, SimulateError> {
+        let roots = TrustedRoots::default().with_root("simulated", root).ok_or(SimulateError::NoRoot)?;
+        Ok(Self { authority: Arc::new(authority), roots })
+    }
+
+    pub(super) fn roots(&self) -> TrustedRoots {
+        self.roots.clone()
+    }
+}
+
+/// The authority's file comes last: where it is, all are.
+fn write_all(folder: &Path) -> Result<(), SimulateError> {
+    let authority = SimulatorAuthority::generate()?;
+    let chain = ProvisioningChain::mint(&ProvisioningShape::for_domain(DOMAIN))?;
+    let (key, certificates) = split(&chain.to_pem());
+    let odca = [authority.root(), authority.intermediate()].map(certificate_pem).concat();
+    write(folder, ODCA, &odca)?;
+    write(folder, CHAIN, &certificates)?;
+    write(folder, KEY, &key)?;
+    write(folder, CONFIG, FIRST_TRY)?;
+    write(folder, AUTHORITY, &authority.to_pem())
+}
+
+/// The private key and the certificates of a PEM text that has the key in front.
+fn split(text: &str) -> (String, String) {
+    let at = text.find("-----BEGIN CERTIFICATE-----").unwrap_or(text.len());
+    (text[..at].to_owned(), text[at..].to_owned())
+}
+
+fn certificate_pem(der: &CertificateDer<'_>) -> String {
+    pem::encode(&pem::Pem::new("CERTIFICATE", &der[..]))
+}
+
+/// Keys are for this user only, and so is everything beside them.
+fn write(folder: &Path, name: &str, text: &str) -> Result<(), SimulateError> {
+    use std::io::Write;
+    use std::os::unix::fs::OpenOptionsExt;
+    let mut file =
+        std::fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(folder.join(name))?;
+    Ok(file.write_all(text.as_bytes())?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Config;
+
+    #[test]
+    fn the_folder_is_made_once_and_its_configuration_has_no_mistakes() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("trust");
+        let first = Trust::open(Some(&path)).unwrap();
+        let second = Trust::open(Some(&path)).unwrap();
+        assert_eq!(first.authority.root(), second.authority.root());
+        let config = Config::load(&path.join(CONFIG)).unwrap();
+        assert_eq!(config.profiles.len(), 1);
+    }
+}
