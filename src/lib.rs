@@ -12,6 +12,7 @@ pub mod pki;
 pub mod protocol;
 pub mod relay;
 pub mod secret;
+pub mod server;
 pub mod simulator;
 pub mod store;
 pub mod tunnel;

@@ -1,0 +1,389 @@
+//! One run of one device, without a socket, a clock or a store.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use amt_provision_fsm::edges::{Edge, Place};
+use amt_provision_fsm::firmware::Port;
+use amt_provision_fsm::peer::Expectation;
+use amt_provision_fsm::policy::{DeviceReport, LocalTls, Order};
+use amt_provision_fsm::provisioner::{ChannelId, Input, Outcome, Output, Provisioner, StoreFault};
+use amt_provision_fsm::record::{Generation, Ledger, PasswordId, Record};
+use amt_provision_fsm::request::{Certificate, KeyPair, Login, Refusal, Reply, Request, RequestId};
+use amt_provision_fsm::stage::TlsFault;
+use amt_provision_fsm::time::Instant;
+use rustls::pki_types::UnixTime;
+
+use super::ServedProfile;
+use super::line::{Line, LineEvent};
+use super::vault::Vault;
+use crate::password::Password;
+use crate::pki::odca::OdcaTrust;
+use crate::protocol::{self, Component, ComponentResult, StatusReport, ToRelay, ToServer};
+use crate::store::Account;
+use crate::tunnel::channel::{AskError, Channel, Event, Remembered, Settings, SystemEntropy, TlsOptions};
+
+/// What the conversation wants done, and cannot do itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Job {
+    /// Make this record durable, with the passwords that it names; then [`Conversation::stored`].
+    Persist(Generation, Record),
+    /// Issue a certificate over this key and keep it; then [`Conversation::issued`].
+    Issue(KeyPair),
+    /// Write this edge into the audit log, once the device is stored (G5).
+    Audit(Edge),
+    /// The run has ended; the last message is queued.
+    End(Outcome),
+}
+
+/// What a relay may not say, in words for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the relay sent {0}")]
+pub struct Misuse(pub &'static str);
+
+/// What went over the line and to the device so far.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Traffic {
+    /// Messages for the relay.
+    pub messages: u64,
+    /// Bytes for the device.
+    pub bytes: u64,
+    /// Requests asked of the device.
+    pub requests: u64,
+    /// Of these, in plain text.
+    pub plain_requests: u64,
+    /// TLS sessions that came up.
+    pub tls_sessions: u64,
+}
+
+/// One run of one device.
+///
+/// The calling contract is the [`Provisioner`]'s: after every call take all messages and all jobs, then wait for
+/// the next input, no longer than [`poll_timeout`](Self::poll_timeout) says.
+pub struct Conversation {
+    run: Provisioner,
+    line: Line,
+    channel: Option<(ChannelId, Channel)>,
+    /// The port that is being opened.
+    opening: Option<(ChannelId, Port)>,
+    remembered: Remembered,
+    vault: Vault,
+    settings: Settings,
+    trust: Arc<OdcaTrust>,
+    profile: ServedProfile,
+    jobs: VecDeque<Job>,
+    traffic: Traffic,
+    place: Place,
+}
+
+impl Conversation {
+    /// A run that begins at `now` with what is stored, the passwords that the store has, and what the relay claims.
+    pub fn new(
+        now: Instant,
+        unix: UnixTime,
+        report: &protocol::DeviceReport,
+        (ledger, vault): (Ledger, Vault),
+        profile: ServedProfile,
+        trust: Arc<OdcaTrust>,
+    ) -> Self {
+        let local_tls = if report.tls_enforced { LocalTls::On } else { LocalTls::Off };
+        let claim = DeviceReport { uuid: report.uuid, version: report.version, mode: report.control_mode, local_tls };
+        let port = match local_tls {
+            LocalTls::On => Port::Tls,
+            LocalTls::Off => Port::Plain,
+        };
+        let settings = Settings {
+            device: report.uuid,
+            suite: report.version.suite(),
+            remote_tls: profile.remote_tls.clone(),
+            entropy: Arc::new(SystemEntropy),
+            provisioning: profile.provisioning.clone(),
+        };
+        let run = Provisioner::new(now, ledger, profile.profile.clone(), Order::Provision, claim);
+        let place = run.place();
+        let mut conversation = Self {
+            run,
+            line: Line::new(port),
+            channel: None,
+            opening: None,
+            remembered: Remembered::default(),
+            vault,
+            settings,
+            trust,
+            profile,
+            jobs: VecDeque::new(),
+            traffic: Traffic::default(),
+            place,
+        };
+        conversation.go_on(now, unix);
+        conversation
+    }
+
+    /// Takes in what the relay said.
+    ///
+    /// # Errors
+    /// [`Misuse`]: the line is to be closed with these words; the run is as it was.
+    pub fn receive(&mut self, now: Instant, unix: UnixTime, message: ToServer) -> Result<(), Misuse> {
+        match self.line.receive(message) {
+            Some(LineEvent::Misused(what)) => return Err(Misuse(what)),
+            Some(event) => self.on_line(now, unix, event),
+            None => {}
+        }
+        self.go_on(now, unix);
+        Ok(())
+    }
+
+    /// The record is durable, and these are the passwords that it named for the first time; or it is not durable.
+    pub fn stored(
+        &mut self,
+        now: Instant,
+        unix: UnixTime,
+        generation: Generation,
+        stored: Result<Vec<(Account, PasswordId, Password)>, StoreFault>,
+    ) {
+        match stored {
+            Ok(passwords) => {
+                for (account, id, password) in passwords {
+                    self.vault.insert(account, id, password);
+                }
+                self.run.handle(now, Input::Persisted(generation));
+            }
+            Err(fault) => self.run.handle(now, Input::PersistFailed(generation, fault)),
+        }
+        self.go_on(now, unix);
+    }
+
+    /// The certificate was issued and kept, or not.
+    pub fn issued(&mut self, now: Instant, unix: UnixTime, certificate: Option<Certificate>) {
+        self.run.handle(now, certificate.map_or(Input::NotIssued, Input::Issued));
+        self.go_on(now, unix);
+    }
+
+    /// Does what is due at `now`.
+    pub fn handle_timeout(&mut self, now: Instant, unix: UnixTime) {
+        self.run.handle_timeout(now);
+        self.go_on(now, unix);
+    }
+
+    /// When [`handle_timeout`](Self::handle_timeout) has something to do; `None` once the run has ended.
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        self.run.poll_timeout().map(|(at, _)| at)
+    }
+
+    /// The next message for the relay.
+    pub fn poll_message(&mut self) -> Option<ToRelay> {
+        let message = self.line.poll_message()?;
+        self.traffic.messages += 1;
+        Some(message)
+    }
+
+    /// The next thing to be done.
+    pub fn poll_job(&mut self) -> Option<Job> {
+        self.jobs.pop_front()
+    }
+
+    /// How the run ended; `None` while it goes on.
+    pub const fn outcome(&self) -> Option<&Outcome> {
+        self.run.outcome()
+    }
+
+    /// How far the run is, and over what.
+    pub const fn place(&self) -> Place {
+        self.place
+    }
+
+    /// What went over the line and to the device so far.
+    pub const fn traffic(&self) -> Traffic {
+        self.traffic
+    }
+
+    /// The passwords that are at hand.
+    pub const fn vault(&self) -> &Vault {
+        &self.vault
+    }
+
+    /// Core and channel take turns until both wait; then what the channel wrote leaves as one piece, so that the
+    /// end of a handshake and the first request travel together.
+    fn go_on(&mut self, now: Instant, unix: UnixTime) {
+        loop {
+            if let Some(output) = self.run.poll_output() {
+                self.carry_out(now, unix, output);
+            } else if let Some((id, event)) = self.channel_event() {
+                self.on_channel(now, id, event);
+            } else {
+                break;
+            }
+        }
+        self.flush();
+    }
+
+    fn flush(&mut self) {
+        if let Some((id, channel)) = &mut self.channel {
+            let bytes = channel.take_output();
+            self.traffic.bytes += bytes.len() as u64;
+            self.line.send(*id, &bytes);
+        }
+    }
+
+    fn channel_event(&mut self) -> Option<(ChannelId, Event)> {
+        let (id, channel) = self.channel.as_mut()?;
+        channel.poll_event().map(|event| (*id, event))
+    }
+
+    fn carry_out(&mut self, now: Instant, unix: UnixTime, output: Output) {
+        match output {
+            Output::Open(id, port) => {
+                self.drop_channel();
+                self.opening = Some((id, port));
+                if let Some(event) = self.line.open(id, port) {
+                    self.on_line(now, unix, event);
+                }
+            }
+            Output::StartTls(id, expected) => self.start_tls(now, unix, id, expected),
+            Output::Request { id, login, request, .. } => self.ask(now, id, login, request),
+            Output::Close(id) => {
+                if self.channel.as_ref().is_some_and(|(open, _)| *open == id) {
+                    self.drop_channel();
+                }
+                self.line.close();
+            }
+            Output::Persist(generation, record) => self.jobs.push_back(Job::Persist(generation, record)),
+            Output::Issue(key) => self.jobs.push_back(Job::Issue(key)),
+            Output::Moved(edge) => {
+                self.place = edge.to;
+                self.jobs.push_back(Job::Audit(edge));
+            }
+            Output::Done(outcome) => {
+                self.line.finish(last_words(&outcome));
+                self.jobs.push_back(Job::End(outcome));
+            }
+        }
+    }
+
+    fn start_tls(&mut self, now: Instant, unix: UnixTime, id: ChannelId, expectation: Expectation) {
+        let options = TlsOptions { expectation, trust: Arc::clone(&self.trust), max_version: self.profile.max_tls };
+        match Channel::tls(self.settings.clone(), std::mem::take(&mut self.remembered), options, unix) {
+            Ok(channel) => self.channel = Some((id, channel)),
+            Err(error) => {
+                tracing::error!(%error, "no TLS client could be made");
+                self.run.handle(now, Input::TlsFailed(id, TlsFault::Broken));
+            }
+        }
+    }
+
+    fn ask(&mut self, now: Instant, id: RequestId, login: Login, request: Request) {
+        let Some((_, channel)) = &mut self.channel else { return };
+        self.traffic.requests += 1;
+        self.traffic.plain_requests += u64::from(channel.tls_client().is_none());
+        let name = request.name();
+        if let Err(error) = channel.ask(id, login, request, &self.vault) {
+            let refusal = match error {
+                // A login that nobody has the password of: the next one is tried.
+                AskError::NoPassword(_) | AskError::NoLocalSystem => Refusal::Unauthorized,
+                error => {
+                    tracing::error!(%error, request = name, "a request could not be made");
+                    Refusal::Unintelligible
+                }
+            };
+            self.run.handle(now, Input::Reply(id, Reply::Refused(refusal)));
+        }
+    }
+
+    fn on_channel(&mut self, now: Instant, id: ChannelId, event: Event) {
+        let input = match event {
+            Event::TlsUp(peer) => {
+                self.traffic.tls_sessions += 1;
+                self.log_tls();
+                Input::TlsUp(id, peer)
+            }
+            Event::TlsFailed(fault, why) => {
+                tracing::info!(%why, "the TLS handshake with the device failed");
+                self.flush();
+                Input::TlsFailed(id, fault)
+            }
+            Event::Reply(request, reply) => {
+                self.log_refusal(&reply);
+                Input::Reply(request, reply)
+            }
+            Event::Lost(why) => {
+                tracing::debug!(%why, "the connection to the device is over");
+                self.flush();
+                self.drop_channel();
+                Input::ChannelLost(id)
+            }
+        };
+        self.run.handle(now, input);
+    }
+
+    fn log_tls(&self) {
+        let client = self.channel.as_ref().and_then(|(_, channel)| channel.tls_client());
+        if let Some(negotiated) = client.and_then(|client| client.negotiated()) {
+            tracing::info!(?negotiated, "TLS with the device is up");
+        }
+    }
+
+    fn log_refusal(&self, reply: &Reply) {
+        let why = self.channel.as_ref().and_then(|(_, channel)| channel.explanation());
+        if let (Reply::Refused(refusal), Some(why)) = (reply, why) {
+            tracing::info!(%refusal, %why, "the device refused");
+        }
+    }
+
+    fn on_line(&mut self, now: Instant, unix: UnixTime, event: LineEvent) {
+        match event {
+            LineEvent::Opened(id) => {
+                if self.opening == Some((id, Port::Plain)) {
+                    let remembered = std::mem::take(&mut self.remembered);
+                    self.channel = Some((id, Channel::plain(self.settings.clone(), remembered)));
+                }
+                self.opening = None;
+                self.run.handle(now, Input::Opened(id));
+            }
+            LineEvent::OpenFailed(id, fault) => {
+                self.opening = None;
+                self.run.handle(now, Input::OpenFailed(id, fault));
+            }
+            LineEvent::Bytes(id, bytes) => {
+                if let Some((_, channel)) = self.channel.as_mut().filter(|(open, _)| *open == id) {
+                    channel.feed(&bytes, unix);
+                }
+            }
+            LineEvent::Lost(id) => match self.channel.as_mut().filter(|(open, _)| *open == id) {
+                // The channel says what that means for the request that was under way.
+                Some((_, channel)) => channel.end_of_stream(unix),
+                None => self.run.handle(now, Input::ChannelLost(id)),
+            },
+            LineEvent::Misused(_) => {}
+        }
+    }
+
+    /// The connection is over; its digest session goes into the next one.
+    fn drop_channel(&mut self) {
+        if let Some((_, channel)) = self.channel.take() {
+            self.remembered = channel.into_remembered();
+        }
+    }
+}
+
+/// How it ended, in the words that the relay shows to a person.
+fn last_words(outcome: &Outcome) -> ToRelay {
+    let component = |result, mode: Option<String>, details| Component { result, mode, details };
+    let report = |status: String, activation: Component| {
+        let components = [("Activation".to_owned(), activation)].into();
+        protocol::Outcome::Report(StatusReport { status: Some(status), components, ..StatusReport::default() })
+    };
+    match outcome {
+        Outcome::Configured { mode, short_of, .. } => {
+            let details = short_of.map(|short_of| short_of.to_string());
+            let activation = component(ComponentResult::Success, Some(mode.to_string()), details);
+            ToRelay::Success(report(outcome.to_string(), activation))
+        }
+        Outcome::Unprovisioned => {
+            ToRelay::Success(report(outcome.to_string(), component(ComponentResult::Success, None, None)))
+        }
+        Outcome::Quarantined(fault) | Outcome::Failed(fault) => {
+            let activation = component(ComponentResult::Failure, None, Some(fault.to_string()));
+            ToRelay::Error(report(outcome.to_string(), activation))
+        }
+    }
+}

@@ -1,0 +1,28 @@
+//! The server: what a relay connects to, and what drives the core.
+//!
+//! ```text
+//!   relay ◀─WebSocket─▶ session (smol) ◀──▶ Conversation ─▶ Provisioner   decisions
+//!                          │  ▲                 │      └──▶ Channel       WS-Man · HTTP · TLS
+//!                          ▼  │                 └─────────▶ Line          messages
+//!                   store, authority
+//! ```
+//!
+//! A [`Conversation`] is one run of one device without a socket, a clock or a store: messages and times go in,
+//! messages and [`Job`]s come out. A session carries the jobs out and reports back; the core goes on when it
+//! hears that what it meant is durable, and not before (G2, G3).
+//!
+//! [`serve`] accepts relays until it is stopped. Each is a task of its own; nothing that one says touches
+//! another, but for the rule that a device has one driver at a time (G13).
+
+mod conversation;
+mod deployment;
+mod line;
+mod listener;
+mod session;
+mod vault;
+
+pub use conversation::{Conversation, Job, Misuse, Traffic};
+pub use deployment::{Deployment, ServedProfile};
+pub use listener::{Listener, ListenerError, serve};
+pub use session::SessionError;
+pub use vault::Vault;

@@ -1,0 +1,340 @@
+//! One relay's session: the WebSocket, the clock and the store around a [`Conversation`].
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use amt_provision_fsm::firmware::KeySuite;
+use amt_provision_fsm::identity::{CertificateHash, Uuid};
+use amt_provision_fsm::provisioner::Outcome;
+use amt_provision_fsm::record::{Generation, Ledger, PasswordId, Record};
+use amt_provision_fsm::request::{Certificate, KeyPair};
+use amt_provision_fsm::time::Instant as RunInstant;
+use async_tungstenite::WebSocketStream;
+use async_tungstenite::tungstenite::{self, Message};
+use rustls::pki_types::UnixTime;
+use sha2::{Digest, Sha256};
+use smol::future::FutureExt;
+use smol::io::{AsyncRead, AsyncWrite};
+use smol::stream::StreamExt;
+
+use super::conversation::{Conversation, Job, Misuse};
+use super::deployment::{Deployment, Driving, ServedProfile};
+use super::vault::Vault;
+use crate::password::Password;
+use crate::pki::authority::{AuthorityError, DeviceKey, DeviceKeyError, Serial};
+use crate::protocol::{self, Command, Hello, ParseError, ToRelay, ToServer, TooLong};
+use crate::store::{Account, AuditEntry, AuditEvent, IssuedCertificate, NameError, RunId, Stamp, StoreError, Tenant};
+use crate::tunnel::channel::{Entropy, SystemEntropy};
+
+/// For a relay's first message.
+const HELLO_DEADLINE: Duration = Duration::from_secs(30);
+
+/// For the last message to leave and for the relay's goodbye.
+const GOODBYE_DEADLINE: Duration = Duration::from_secs(5);
+
+/// Why a session ended before its run did, by who is to blame.
+#[derive(Debug, thiserror::Error)]
+pub enum SessionError {
+    /// The relay's message is none.
+    #[error(transparent)]
+    Unreadable(#[from] ParseError),
+    /// The relay said what it may not say there.
+    #[error(transparent)]
+    Misuse(#[from] Misuse),
+    /// The relay's line broke.
+    #[error("the relay's line is gone: {0}")]
+    Line(#[from] Box<tungstenite::Error>),
+    /// The relay said nothing.
+    #[error("the relay said nothing for {} s", HELLO_DEADLINE.as_secs())]
+    Silent,
+    /// The relay left.
+    #[error("the relay left before the run had ended")]
+    Left,
+    /// The relay asked for what this server does not do.
+    #[error("this server does not take the command `{0}`: it activates")]
+    Command(&'static str),
+    /// The relay's operator named a profile that is not there.
+    #[error("there is no profile `{0}` on this server")]
+    NoProfile(String),
+    /// The relay's operator named a tenant that cannot be one.
+    #[error("not a tenant: {0}")]
+    Tenant(#[from] NameError),
+    /// Another session drives this device.
+    #[error("busy: another session drives device {0}; try again when it has ended")]
+    Busy(Uuid),
+    /// Our store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// Our message is too long.
+    #[error(transparent)]
+    TooLong(#[from] TooLong),
+}
+
+impl SessionError {
+    /// What the relay is told, where there is somebody to tell.
+    fn last_words(&self) -> Option<ToRelay> {
+        match self {
+            Self::Unreadable(error) => Some(ToRelay::refusal(error)),
+            Self::Line(_) | Self::Left => None,
+            // What is wrong with our store is for our log.
+            Self::Store(_) | Self::TooLong(_) => Some(ToRelay::Error(protocol::Outcome::status(
+                "the server failed: nothing was changed by it; try again later",
+            ))),
+            told => Some(ToRelay::Error(protocol::Outcome::status(told.to_string()))),
+        }
+    }
+}
+
+/// Serves one relay to its end.
+pub(super) async fn serve_relay<S>(
+    deployment: Arc<Deployment>,
+    mut socket: WebSocketStream<S>,
+) -> Result<Outcome, SessionError>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    let ended = converse(&deployment, &mut socket).await;
+    if let Some(words) = ended.as_ref().err().and_then(SessionError::last_words) {
+        send(&mut socket, &words).or(give_up(GOODBYE_DEADLINE)).await.ok();
+    }
+    let goodbye = async {
+        socket.close(None).await.map_err(Box::new)?;
+        while socket.next().await.is_some_and(|message| message.is_ok()) {}
+        Ok(())
+    };
+    goodbye.or(give_up(GOODBYE_DEADLINE)).await.ok();
+    ended
+}
+
+async fn converse<S>(deployment: &Arc<Deployment>, socket: &mut WebSocketStream<S>) -> Result<Outcome, SessionError>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    let first = async { receive(socket).await };
+    let silent = async {
+        smol::Timer::after(HELLO_DEADLINE).await;
+        Err(SessionError::Silent)
+    };
+    let ToServer::Hello(hello) = first.or(silent).await? else {
+        return Err(Misuse("something else than `activate` first").into());
+    };
+    Session::begin(deployment, *hello).await?.run(socket).await
+}
+
+/// One run and what it needs of the world.
+struct Session {
+    deployment: Arc<Deployment>,
+    conversation: Conversation,
+    profile: ServedProfile,
+    tenant: Tenant,
+    uuid: Uuid,
+    suite: KeySuite,
+    run: RunId,
+    /// Edges that wait until the device has proven its UUID (G5).
+    edges: Vec<AuditEntry>,
+    /// Whether the store knows the device.
+    known: bool,
+    clock: Instant,
+    _driving: Driving,
+}
+
+impl Session {
+    async fn begin(deployment: &Arc<Deployment>, hello: Hello) -> Result<Self, SessionError> {
+        let profile = match &hello.command {
+            Command::Activate { profile } => profile.as_str(),
+            Command::Deactivate { .. } => return Err(SessionError::Command("deactivate")),
+            Command::Maintenance { .. } => return Err(SessionError::Command("maintenance")),
+        };
+        let no_profile = || SessionError::NoProfile(profile.to_owned());
+        let profile = deployment.profiles.get(profile).ok_or_else(no_profile)?.clone();
+        let tenant: Tenant = hello.tenant.parse()?;
+        let uuid = hello.report.uuid;
+        let driving = deployment.drive(&tenant, uuid).ok_or(SessionError::Busy(uuid))?;
+
+        let stored = deployment.store.load(&tenant, uuid).await?;
+        let known = stored.is_some();
+        let ledger = stored.unwrap_or_else(|| Ledger::unknown(Record::new(uuid)));
+        let mut vault = Vault::reported(&hello.report);
+        for (account, id) in named(ledger.record()) {
+            vault.insert(account, id, deployment.store.password(&tenant, uuid, account, id).await?);
+        }
+        let trust = Arc::clone(&deployment.trust);
+        let conversation = Conversation::new(
+            RunInstant::ZERO,
+            UnixTime::now(),
+            &hello.report,
+            (ledger, vault),
+            profile.clone(),
+            trust,
+        );
+        let mut run = [0; 16];
+        SystemEntropy.fill(&mut run).map_err(|_| StoreError::Rejected("the random source failed".into()))?;
+        Ok(Self {
+            deployment: Arc::clone(deployment),
+            conversation,
+            profile,
+            tenant,
+            uuid,
+            suite: hello.report.version.suite(),
+            run: RunId(u128::from_be_bytes(run)),
+            edges: Vec::new(),
+            known,
+            clock: Instant::now(),
+            _driving: driving,
+        })
+    }
+
+    async fn run<S>(mut self, socket: &mut WebSocketStream<S>) -> Result<Outcome, SessionError>
+    where
+        S: AsyncRead + AsyncWrite + Unpin,
+    {
+        loop {
+            let ended = self.carry_out().await?;
+            while let Some(message) = self.conversation.poll_message() {
+                send(socket, &message).await?;
+            }
+            if let Some(outcome) = ended {
+                return Ok(outcome);
+            }
+            let due = self.conversation.poll_timeout().unwrap_or(RunInstant::ZERO);
+            let wait = Duration::from_millis(due.since(self.now()).0);
+            let heard = async { receive(socket).await.map(Some) };
+            let late = async {
+                smol::Timer::after(wait).await;
+                Ok(None)
+            };
+            match heard.or(late).await? {
+                Some(message) => self.conversation.receive(self.now(), UnixTime::now(), message)?,
+                None => self.conversation.handle_timeout(self.now(), UnixTime::now()),
+            }
+        }
+    }
+
+    fn now(&self) -> RunInstant {
+        RunInstant::from_millis(u64::try_from(self.clock.elapsed().as_millis()).unwrap_or(u64::MAX))
+    }
+
+    /// Does all that the conversation wants done; the outcome, if it has ended.
+    async fn carry_out(&mut self) -> Result<Option<Outcome>, SessionError> {
+        while let Some(job) = self.conversation.poll_job() {
+            match job {
+                Job::Persist(generation, record) => self.persist(generation, &record).await,
+                Job::Issue(key) => {
+                    let certificate = self.issue(&key).await;
+                    if let Err(why) = &certificate {
+                        tracing::error!(device = %self.uuid, %why, "no certificate was issued");
+                    }
+                    self.conversation.issued(self.now(), UnixTime::now(), certificate.ok());
+                }
+                Job::Audit(edge) => {
+                    tracing::info!(device = %self.uuid, %edge, "moved");
+                    let stamp =
+                        Stamp { at: UnixTime::now(), server: self.deployment.server.clone(), run: Some(self.run) };
+                    self.edges.push(AuditEntry { stamp, event: AuditEvent::Moved(edge) });
+                }
+                Job::End(outcome) => {
+                    self.end(&outcome).await?;
+                    return Ok(Some(outcome));
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    async fn persist(&mut self, generation: Generation, record: &Record) {
+        let stored = self.try_persist(generation, record).await;
+        if let Err(why) = &stored {
+            tracing::error!(device = %self.uuid, %why, "the record was not stored");
+        }
+        let stored = stored.map_err(|why| why.fault());
+        self.known |= stored.is_ok();
+        self.conversation.stored(self.now(), UnixTime::now(), generation, stored);
+    }
+
+    async fn try_persist(
+        &mut self,
+        generation: Generation,
+        record: &Record,
+    ) -> Result<Vec<(Account, PasswordId, Password)>, StoreError> {
+        let Deployment { store, .. } = &*self.deployment;
+        store.persist(&self.tenant, generation, record, &self.profile.passwords, UnixTime::now()).await?;
+        let mut new = Vec::new();
+        for (account, id) in named(record) {
+            if !self.conversation.vault().has(account, id) {
+                new.push((account, id, store.password(&self.tenant, self.uuid, account, id).await?));
+            }
+        }
+        Ok(new)
+    }
+
+    async fn issue(&mut self, key: &KeyPair) -> Result<Certificate, IssueError> {
+        let device_key = DeviceKey::from_der_key(self.suite, &key.public_key)?;
+        let mut random = [0; 16];
+        SystemEntropy.fill(&mut random).map_err(|_| IssueError::Random)?;
+        let serial = Serial::from_random(random);
+        let der = self.deployment.authority.issue(self.uuid, &device_key, serial)?;
+        let spki = device_key.spki_hash();
+        let kept = IssuedCertificate { serial, spki, der: der.clone(), issued_at: UnixTime::now() };
+        self.deployment.store.add_certificate(&self.tenant, self.uuid, &kept).await?;
+        let hash = CertificateHash::from_bytes(Sha256::digest(&der).into());
+        Ok(Certificate { der: der.to_vec(), hash, spki })
+    }
+
+    async fn end(&mut self, outcome: &Outcome) -> Result<(), StoreError> {
+        tracing::info!(device = %self.uuid, %outcome, traffic = ?self.conversation.traffic(), "ended");
+        if !self.known {
+            return Ok(());
+        }
+        let edges = std::mem::take(&mut self.edges);
+        self.deployment.store.append_audit(&self.tenant, self.uuid, &edges).await?;
+        self.deployment.store.record_outcome(&self.tenant, self.uuid, outcome, UnixTime::now()).await
+    }
+}
+
+/// Why no certificate was issued.
+#[derive(Debug, thiserror::Error)]
+enum IssueError {
+    #[error(transparent)]
+    Key(#[from] DeviceKeyError),
+    #[error(transparent)]
+    Authority(#[from] AuthorityError),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error("the random source failed")]
+    Random,
+}
+
+/// Every password that a record names.
+fn named(record: &Record) -> impl Iterator<Item = (Account, PasswordId)> {
+    let admin = record.admin.iter().map(|password| (Account::Admin, password.id));
+    admin.chain(record.mebx.iter().map(|password| (Account::Mebx, password.id)))
+}
+
+async fn receive<S>(socket: &mut WebSocketStream<S>) -> Result<ToServer, SessionError>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    loop {
+        match socket.next().await {
+            Some(Ok(Message::Text(text))) => return Ok(ToServer::parse(text.as_str())?),
+            Some(Ok(Message::Binary(_))) => return Err(Misuse("a binary frame").into()),
+            Some(Ok(Message::Close(_))) | None => return Err(SessionError::Left),
+            Some(Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_))) => {}
+            Some(Err(error)) => return Err(Box::new(error).into()),
+        }
+    }
+}
+
+async fn send<S>(socket: &mut WebSocketStream<S>, message: &ToRelay) -> Result<(), SessionError>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    let text = message.encode()?;
+    socket.send(Message::text(text)).await.map_err(Box::new)?;
+    Ok(())
+}
+
+async fn give_up(after: Duration) -> Result<(), SessionError> {
+    smol::Timer::after(after).await;
+    Err(SessionError::Left)
+}
