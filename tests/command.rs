@@ -14,6 +14,8 @@ use amt_provision::simulator::identity::generate_rsa_key;
 use amt_provision::store::{IssuedCertificate, PasswordChoice, PasswordSource, SqliteStore, Store, Tenant};
 use rustls::pki_types::UnixTime;
 use serde_json::Value;
+use sqlx::Connection;
+use sqlx::sqlite::SqliteConnection;
 use tempfile::TempDir;
 
 const PINNED: &str = "4c4c4544-0051-3610-8053-b7c04f4e3033";
@@ -184,7 +186,7 @@ fn check_config_tells_every_mistake_with_its_place() {
     assert_eq!(ran.code, 3);
     let places: Vec<_> = ran.json().iter().map(|it| (it["line"].as_u64(), it["column"].as_u64())).collect();
     assert_eq!(places, [(Some(2), Some(10)), (Some(7), Some(8)), (Some(8), Some(1))]);
-    assert_eq!(serde_json::from_str::<Value>(&ran.stderr).unwrap()["status"], 3);
+    assert_eq!(ran.stderr, "", "the mistakes are the result");
 
     let missing = run(&["check-config", "/nowhere/amt.toml"]);
     assert_eq!(
@@ -304,6 +306,8 @@ fn unknown_devices_and_missing_stores_are_the_operators() {
         format!("error: there is no store at {}: name the file that a server's [store] names\n", missing.display())
     );
     assert!(!missing.exists(), "a mistyped name makes no store");
+    let json = run(&["devices", "--store", missing.to_str().unwrap(), "list", "--json"]);
+    assert_eq!(serde_json::from_str::<Value>(&json.stderr).unwrap()["status"], 3);
     let garbage = write(fleet.folder.path(), "garbage.db", &"no database at all ".repeat(100));
     assert_eq!(run(&["pins", "--store", &garbage, "list"]).code, 6);
 }
@@ -334,6 +338,27 @@ fn a_tenant_sees_its_own_devices() {
     let fleet = Fleet::new();
     assert_eq!(fleet.run(&["devices", "list", "--tenant", "acme", "--json"]).stdout, "");
     assert_eq!(fleet.run(&["devices", "show", PINNED, "--tenant", "acme"]).code, 3);
+}
+
+#[test]
+fn a_damaged_record_hides_no_other_device() {
+    let fleet = Fleet::new();
+    smol::block_on(async {
+        let mut file = SqliteConnection::connect(fleet.path().to_str().unwrap()).await.unwrap();
+        let damage = "UPDATE device SET snapshot = x'00' WHERE uuid LIKE '4c4c4544%'";
+        assert_eq!(sqlx::query(damage).execute(&mut file).await.unwrap().rows_affected(), 1);
+        file.close().await.unwrap();
+    });
+    let list = fleet.run(&["devices", "list"]);
+    assert_eq!((list.code, list.stdout.lines().count()), (0, 3));
+    assert!(list.stdout.lines().nth(1).unwrap().contains("  damaged "), "{}", list.stdout);
+    let json = &fleet.run(&["devices", "show", PINNED, "--json"]).json()[0];
+    assert_eq!(json["record"], Value::Null);
+    assert!(json["damage"].as_str().unwrap().contains("restore the store from a backup"), "{json}");
+    let pins = fleet.run(&["pins", "list", "--json"]);
+    assert_eq!((pins.code, pins.json().len()), (0, 1));
+    assert!(pins.stderr.contains(&format!("the record of device {PINNED}")), "told in the log: {}", pins.stderr);
+    assert_eq!(fleet.run(&["pins", "show", PINNED]).code, 6);
 }
 
 /// `devices list | head -1`: whoever reads may have seen enough.

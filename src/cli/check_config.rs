@@ -8,12 +8,13 @@ use serde::Serialize;
 use serde_json::json;
 
 use super::error::CliError;
+use super::exit::ExitStatus;
 use super::output::{Form, Output};
 use crate::config::{Config, ConfigError, Mistake};
 
-/// Check a server's configuration, and the files that it names, without starting anything
+/// Check a server's configuration without starting anything
 ///
-/// Every mistake is told, not only the first, with file, line and column and what to write instead. A configuration
+/// The files that it names are checked as well. Every mistake is told, not only the first, with file, line and column and what to write instead. A configuration
 /// without mistakes may still have warnings: what it allows that has a price.
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -33,7 +34,7 @@ struct MistakeView<'a> {
     message: &'a str,
 }
 
-pub(super) fn run(args: &CheckConfigArgs, out: &mut Output<'_>) -> Result<(), CliError> {
+pub(super) fn run(args: &CheckConfigArgs, out: &mut Output<'_>) -> Result<ExitStatus, CliError> {
     let config = match Config::load(&args.file) {
         Ok(config) => config,
         Err(ConfigError::Mistakes(mistakes)) if out.form() == Form::Json => {
@@ -41,7 +42,7 @@ pub(super) fn run(args: &CheckConfigArgs, out: &mut Output<'_>) -> Result<(), Cl
             for Mistake { line, column, message } in &mistakes.list {
                 out.json(&MistakeView { file: file.clone(), line: *line, column: *column, message })?;
             }
-            return Err(ConfigError::Mistakes(mistakes).into());
+            return Ok(ExitStatus::Operator);
         }
         Err(error) => return Err(error.into()),
     };
@@ -58,5 +59,5 @@ pub(super) fn run(args: &CheckConfigArgs, out: &mut Output<'_>) -> Result<(), Cl
         }
         warnings.iter().try_for_each(|warning| writeln!(to, "warning: {warning}"))
     })?;
-    Ok(())
+    Ok(ExitStatus::Done)
 }

@@ -53,9 +53,9 @@ enum Command {
     CheckConfig(CheckConfigArgs),
     Devices(DevicesArgs),
     Pins(PinsArgs),
-    /// Print the protocol as a Mermaid state diagram: every stage and what leads from one to the next
+    /// Print the protocol as a state diagram, in Mermaid
     ///
-    /// With --json: every edge, for each channel that it exists on.
+    /// Every stage, and what leads from one to the next over which channel. With --json: every edge, for each channel that it exists on.
     Diagram,
 }
 
@@ -64,16 +64,17 @@ impl Cli {
         if self.json { Form::Json } else { Form::People }
     }
 
-    pub(super) fn run(self, out: &mut Output<'_>) -> Result<(), CliError> {
+    /// Does what the command line says. The status is that of a command that did its work, and found something.
+    pub(super) fn run(self, out: &mut Output<'_>) -> Result<ExitStatus, CliError> {
         match self.command {
             Command::Demo(args) => demo::run(args, out),
-            Command::Serve(args) => serve::run(&args),
-            Command::Activate(args) => activate::run(args, out),
-            Command::Simulate(args) => simulate::run(args),
+            Command::Serve(args) => serve::run(&args).map(|()| ExitStatus::Done),
+            Command::Activate(args) => activate::run(args, out).map(|()| ExitStatus::Done),
+            Command::Simulate(args) => simulate::run(args).map(|()| ExitStatus::Done),
             Command::CheckConfig(args) => check_config::run(&args, out),
-            Command::Devices(args) => devices::run(&args, out),
-            Command::Pins(args) => pins::run(&args, out),
-            Command::Diagram => diagram::run(out),
+            Command::Devices(args) => devices::run(&args, out).map(|()| ExitStatus::Done),
+            Command::Pins(args) => pins::run(&args, out).map(|()| ExitStatus::Done),
+            Command::Diagram => diagram::run(out).map(|()| ExitStatus::Done),
         }
     }
 }

@@ -10,7 +10,6 @@ use crate::config::ConfigError;
 use crate::relay::RelayError;
 use crate::server::ListenerError;
 use crate::store::StoreError;
-use crate::tunnel::channel::ProvisioningCertificateError;
 
 /// Why a command failed.
 #[derive(Debug, thiserror::Error)]
@@ -33,9 +32,6 @@ pub enum CliError {
     /// No relay can arrive.
     #[error(transparent)]
     Listener(#[from] ListenerError),
-    /// A provisioning certificate is none.
-    #[error(transparent)]
-    Provisioning(#[from] ProvisioningCertificateError),
     /// The TLS library does not take what it was told.
     #[error("the TLS library: {0}")]
     Tls(#[from] rustls::Error),
@@ -45,14 +41,6 @@ pub enum CliError {
     /// The demo cannot be set up.
     #[error(transparent)]
     Demo(#[from] SetUpError),
-    /// Devices of the demo are not where they should be.
-    #[error("{failed} device(s) of the demo failed; the reason stands beside each")]
-    DemoFailed {
-        /// How many.
-        failed: usize,
-        /// The status of the first.
-        status: ExitStatus,
-    },
     /// The result cannot be written.
     #[error("the result cannot be written: {0}")]
     Output(#[from] io::Error),
@@ -65,9 +53,8 @@ impl CliError {
             Self::Usage(_) => ExitStatus::Usage,
             Self::Config(_) | Self::NoStore(_) => ExitStatus::Operator,
             Self::Store(error) => ExitStatus::of_store(error),
-            Self::DemoFailed { status, .. } => *status,
             Self::Relay(error) => ExitStatus::of_relay(error),
-            Self::Listener(_) | Self::Provisioning(_) | Self::Simulate(_) => ExitStatus::Operator,
+            Self::Listener(_) | Self::Simulate(_) => ExitStatus::Operator,
             Self::Tls(_) | Self::Demo(_) | Self::Output(_) => ExitStatus::Ours,
         }
     }

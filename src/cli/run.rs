@@ -21,9 +21,12 @@ pub fn main() -> ExitCode {
     log::start();
     let form = cli.form();
     let mut stdout = anstream::stdout();
-    let result = cli.run(&mut Output::new(form, &mut stdout)).and_then(|()| Ok(stdout.flush()?));
+    let result = cli.run(&mut Output::new(form, &mut stdout)).and_then(|status| {
+        stdout.flush()?;
+        Ok(status)
+    });
     let error = match result {
-        Ok(()) => return ExitStatus::Done.into(),
+        Ok(status) => return status.into(),
         // Whoever reads has seen enough, as `head` has.
         Err(CliError::Output(error)) if error.kind() == ErrorKind::BrokenPipe => return ExitStatus::Done.into(),
         Err(error) => error,

@@ -11,11 +11,10 @@ use rustls::pki_types::UnixTime;
 use rustls::sign::SingleCertAndKey;
 
 use super::error::CliError;
-use crate::config::{Config, Profile, ProfileRefusal};
+use crate::config::{Config, ProfileRefusal};
 use crate::protocol::ProfileName;
 use crate::server::{Deployment, Listener, Profiles, ServedProfile, serve};
 use crate::store::{PasswordSource, SqliteStore, Store, Tenant};
-use crate::tunnel::channel::{ProvisioningCertificate, ProvisioningCertificateError};
 use crate::wsman::class::tls_setting_data::{Clients, PlainText, RemoteMode};
 
 /// Run the server: relays connect to it, and it takes their devices to where a profile says
@@ -76,7 +75,7 @@ pub fn run(args: &ServeArgs) -> Result<(), CliError> {
         let listener = Listener::bind(config.listener.address, tls(&config)?).await?;
         announce(&config, &mut anstream::stderr())?;
         let (name, trust) = (config.name.clone(), Arc::clone(&config.odca));
-        let profiles = Configured::new(config)?;
+        let profiles = Configured(config);
         let store: Arc<dyn Store> = Arc::new(store);
         let deployment = Deployment::new(name, store, authority, trust, profiles);
         Err(serve(Arc::new(deployment), listener).await.into())
@@ -94,30 +93,15 @@ fn tls(config: &Config) -> Result<Option<Arc<ServerConfig>>, CliError> {
 /// The configuration as the server asks it.
 struct Configured(Config);
 
-impl Configured {
-    /// Every provisioning certificate is read now, so that a relay never meets one that is no good.
-    fn new(config: Config) -> Result<Self, ProvisioningCertificateError> {
-        config.profiles.iter().try_for_each(|profile| identity(profile).map(|_| ()))?;
-        Ok(Self(config))
-    }
-}
-
-fn identity(profile: &Profile) -> Result<Option<ProvisioningCertificate>, ProvisioningCertificateError> {
-    let Some(domain) = &profile.domain else { return Ok(None) };
-    let certificate = &domain.certificate;
-    ProvisioningCertificate::with_signer(certificate.cert.clone(), Arc::clone(&certificate.key)).map(Some)
-}
-
 impl Profiles for Configured {
     fn profile(&self, tenant: &Tenant, name: &ProfileName) -> Result<ServedProfile, ProfileRefusal> {
         let profile = self.0.profile(tenant, name)?;
-        let unknown = |_| ProfileRefusal::UnknownProfile(name.clone());
         let random = aws_lc_rs::default_provider().secure_random;
         let (admin, mebx) = (profile.admin_password.clone(), profile.mebx_password.clone());
         Ok(ServedProfile {
             profile: profile.policy.clone(),
             passwords: PasswordSource::new(admin, mebx, random),
-            provisioning: identity(profile).map_err(unknown)?.map(|identity| Arc::new(identity) as Arc<_>),
+            provisioning: profile.domain.as_ref().map(|domain| Arc::clone(&domain.certificate) as Arc<_>),
             remote_tls: RemoteMode { plain: PlainText::Refused, clients: Clients::Any },
             max_tls: profile.max_tls,
         })

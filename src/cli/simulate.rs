@@ -13,7 +13,7 @@ use super::error::CliError;
 use super::trust::{DOMAIN, SimulateError, Trust};
 use crate::simulator::config::DeviceConfig;
 use crate::simulator::keys::KeyPool;
-use crate::simulator::persona::{Persona, UnknownPersona};
+use crate::simulator::persona::Persona;
 use crate::simulator::running::{Place, SimulatedDevice};
 
 /// The most devices of one process: each has listeners and a TLS server of its own.
@@ -36,7 +36,7 @@ pub struct SimulateArgs {
     amt: AmtVersion,
     /// How it behaves where real firmware differs, by name; the usual way of that version if not given
     #[arg(long, value_name = "NAME")]
-    persona: Option<String>,
+    persona: Option<Persona>,
     /// How many devices
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=i64::from(MAX_DEVICES)))]
     count: u32,
@@ -56,21 +56,12 @@ pub struct SimulateArgs {
 pub struct SimulateOptions {
     /// The firmware's version.
     pub version: AmtVersion,
-    /// The persona's name.
-    pub persona: Option<String>,
+    /// How the devices behave.
+    pub persona: Persona,
     /// Where each device is; at least one.
-    pub places: Vec<DevicePlace>,
+    pub places: Vec<Place>,
     /// Where trust material is written.
     pub trust: Option<PathBuf>,
-}
-
-/// Where one device is.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct DevicePlace {
-    /// Its loopback address.
-    pub lms_address: Ipv4Addr,
-    /// The socket of its MEI.
-    pub mei_socket: PathBuf,
 }
 
 impl TryFrom<SimulateArgs> for SimulateOptions {
@@ -83,7 +74,7 @@ impl TryFrom<SimulateArgs> for SimulateOptions {
                 let address = lms_address.to_bits().checked_add(number).map(Ipv4Addr::from_bits);
                 // 127.255.255.255 is for broadcasts, and cannot be listened on.
                 let address = address.filter(|it| it.is_loopback() && *it != Ipv4Addr::new(127, 255, 255, 255));
-                let lms_address = address.ok_or_else(|| {
+                let address = address.ok_or_else(|| {
                     CliError::Usage(format!(
                         "{count} device(s) from {lms_address} on do not fit into 127.0.0.0/8: give --lms-address one \
                          such as 127.1.0.1"
@@ -93,10 +84,10 @@ impl TryFrom<SimulateArgs> for SimulateOptions {
                 if number > 0 {
                     socket.push(format!(".{}", number + 1));
                 }
-                Ok(DevicePlace { lms_address, mei_socket: socket.into() })
+                Ok(Place { address, mei_path: socket.into() })
             })
             .collect::<Result<_, CliError>>()?;
-        Ok(Self { version: amt, persona, places, trust })
+        Ok(Self { version: amt, persona: persona.unwrap_or(Persona::usual(amt)), places, trust })
     }
 }
 
@@ -106,11 +97,7 @@ impl TryFrom<SimulateArgs> for SimulateOptions {
 /// If a persona is unknown, or the machine has no room for the devices' sockets and files.
 pub fn run(args: SimulateArgs) -> Result<(), CliError> {
     let options = SimulateOptions::try_from(args)?;
-    let usage = |error: UnknownPersona| CliError::Usage(error.to_string());
-    let persona = match &options.persona {
-        Some(name) => name.parse().map_err(usage)?,
-        None => Persona::usual(options.version),
-    };
+    let persona = options.persona;
     smol::block_on(async {
         let trust = Trust::open(options.trust.as_deref()).map_err(SimulateError::from)?;
         let keys = Arc::new(KeyPool::default());
@@ -121,7 +108,6 @@ pub fn run(args: SimulateArgs) -> Result<(), CliError> {
             config.keys = Arc::clone(&keys);
             config.dns_suffix = Some(DOMAIN.to_owned());
             config.roots = trust.roots();
-            let place = Place { address: place.lms_address, mei_path: place.mei_socket };
             let device = SimulatedDevice::start(&config, place).await.map_err(SimulateError::from)?;
             writeln!(
                 anstream::stderr(),
@@ -167,8 +153,9 @@ mod tests {
     #[test]
     fn one_device_of_amt_19_if_nothing_is_said() {
         let options = read("").unwrap();
-        assert_eq!((options.version, options.persona), (AmtVersion::new(19, 0), None));
-        assert_eq!(options.places, [DevicePlace { lms_address: Ipv4Addr::LOCALHOST, mei_socket: "amt.mei".into() }]);
+        assert_eq!((options.version, options.persona.name), (AmtVersion::new(19, 0), "drops-listed"));
+        let [place] = &options.places[..] else { panic!() };
+        assert_eq!((place.address, place.mei_path.display().to_string().as_str()), (Ipv4Addr::LOCALHOST, "amt.mei"));
     }
 
     #[test]
@@ -177,11 +164,11 @@ mod tests {
         let places: Vec<_> = options
             .places
             .iter()
-            .map(|place| (place.lms_address.to_string(), place.mei_socket.display().to_string()))
+            .map(|place| (place.address.to_string(), place.mei_path.display().to_string()))
             .collect();
         let expected = [("127.0.0.254", "/tmp/a.mei"), ("127.0.0.255", "/tmp/a.mei.2"), ("127.0.1.0", "/tmp/a.mei.3")];
         assert_eq!(places, expected.map(|(address, path)| (address.to_owned(), path.to_owned())));
-        assert_eq!(options.persona.as_deref(), Some("drops-odca"));
+        assert_eq!(options.persona.name, "drops-odca");
     }
 
     #[test]
@@ -193,6 +180,7 @@ mod tests {
             ("--count 0", "0 is not in 1..=1000"),
             ("--count 1001", "1001 is not in 1..=1000"),
             ("--amt nineteen", "MAJOR.MINOR"),
+            ("--persona keeps", "expected one of keeps-session, "),
         ] {
             let error = read(text).unwrap_err();
             assert!(error.contains(reason), "{text}: {error}");

@@ -8,6 +8,7 @@ use rustls::pki_types::DnsName;
 use super::model::Domain;
 use super::pem_file;
 use super::read::{Section, Value};
+use crate::tunnel::channel::{ProvisioningCertificate, ProvisioningCertificateError};
 
 /// A domain that a profile may name.
 pub(super) struct Named {
@@ -26,11 +27,12 @@ pub(super) fn read(value: Value<'_>) -> Option<Vec<Named>> {
             }
             Some(suffix)
         });
-        let certificate = chain(&section);
+        let certificate = certificate(&section);
         if let Some(dns_suffix) = suffix {
             let name = dns_suffix.as_ref().to_owned();
-            let domain =
-                certificate.map(|(length, certificate)| (length, Arc::new(Domain { dns_suffix, certificate })));
+            let domain = certificate.map(|(length, certificate)| {
+                (length, Arc::new(Domain { dns_suffix, certificate: Arc::new(certificate) }))
+            });
             domains.push(Named { dns_suffix: name, domain });
         }
     }
@@ -44,13 +46,19 @@ fn dns_name(value: &Value<'_>) -> Option<DnsName<'static>> {
     }
 }
 
-fn chain(section: &Section<'_>) -> Option<(ChainLength, Arc<rustls::sign::CertifiedKey>)> {
-    let certificate = pem_file::certified_key(section)?;
-    match ChainLength::new(certificate.cert.len()) {
-        Some(length) => Some((length, certificate)),
-        None => section.optional("certificates")?.mistake(format_args!(
-            "names a file with {} certificate(s): the firmware takes 2 to 4, from the leaf to its root",
-            certificate.cert.len()
-        )),
+fn certificate(section: &Section<'_>) -> Option<(ChainLength, ProvisioningCertificate)> {
+    use ProvisioningCertificateError as Error;
+    let file = section.required("certificates", "certificates = \"provisioning.pem\", the leaf first");
+    let chain = file.as_ref().and_then(pem_file::certificates);
+    let key_file = section.required("key", "key = \"provisioning.key\"")?;
+    let key = pem_file::private_key(&key_file)?;
+    let (file, chain) = file.zip(chain)?;
+    let length = chain.len();
+    match ProvisioningCertificate::new(chain, &key) {
+        Ok(certificate) => Some((ChainLength::new(length)?, certificate)),
+        Err(error @ (Error::Length(_) | Error::Unreadable(_) | Error::Order(_))) => {
+            file.mistake(format_args!("is refused: {error}"))
+        }
+        Err(error @ (Error::Key | Error::OtherKey)) => key_file.mistake(format_args!("is refused: {error}")),
     }
 }

@@ -1,5 +1,6 @@
 //! A configuration without mistakes.
 
+use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -11,6 +12,7 @@ use rustls::sign::CertifiedKey;
 use crate::pki::odca::OdcaTrust;
 use crate::protocol::ProfileName;
 use crate::store::{PasswordChoice, ServerName, Tenant};
+use crate::tunnel::channel::ProvisioningCertificate;
 use crate::tunnel::tls::TlsVersion;
 
 /// Everything that a server is told at its start.
@@ -56,13 +58,18 @@ pub struct Profile {
     pub max_tls: TlsVersion,
 }
 
-/// A provisioning certificate and the DNS suffix that it is for. Whether the firmware takes it is not judged here.
-#[derive(Clone, Debug)]
+/// A provisioning certificate and the DNS suffix that it is for. Whether a device trusts its root, the device decides.
 pub struct Domain {
     /// The DNS suffix.
     pub dns_suffix: DnsName<'static>,
-    /// The chain, two to four certificates with the leaf first, and the leaf's private key.
-    pub certificate: Arc<CertifiedKey>,
+    /// The chain with the leaf's private key.
+    pub certificate: Arc<ProvisioningCertificate>,
+}
+
+impl fmt::Debug for Domain {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Domain").field("dns_suffix", &self.dns_suffix).finish_non_exhaustive()
+    }
 }
 
 /// A tenant, and what it may ask for.

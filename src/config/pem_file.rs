@@ -34,36 +34,32 @@ pub(super) fn certificates(value: &Value<'_>) -> Option<Vec<CertificateDer<'stat
     }
 }
 
-/// The chain at `certificates` with the private key at `key`, which belong together.
+/// The private key of the file that `value` names.
+pub(super) fn private_key(value: &Value<'_>) -> Option<Zeroizing<PrivateKeyDer<'static>>> {
+    let path = value.path()?;
+    match PrivateKeyDer::from_pem_slice(&contents(value)?) {
+        Ok(key) => Some(Zeroizing::new(key)),
+        Err(_) => value.mistake(format_args!(
+            "names {}, which has no private key in PEM: expected an unencrypted PKCS#8, PKCS#1 or SEC1 key",
+            path.display()
+        )),
+    }
+}
+
+/// Chain and private key of a TLS server, which belong together.
 pub(super) fn certified_key(section: &Section<'_>) -> Option<Arc<CertifiedKey>> {
     let chain = section
         .required("certificates", "certificates = \"chain.pem\", the leaf first")
         .and_then(|value| certificates(&value));
-    let key = section.required("key", "key = \"key.pem\"")?;
-    let path = key.path()?;
-    let text = contents(&key)?;
-    let signing = Zeroizing::new(match PrivateKeyDer::from_pem_slice(&text) {
-        Ok(signing) => signing,
-        Err(_) => {
-            return key.mistake(format_args!(
-                "names {}, which has no private key in PEM: expected an unencrypted PKCS#8, PKCS#1 or SEC1 key",
-                path.display()
-            ));
-        }
-    });
-    let Ok(signing) = aws_lc_rs::sign::any_supported_type(&signing) else {
-        return key.mistake(format_args!(
-            "names {}, whose key is of no supported kind: expected RSA of 2048 bits or more, P-256 or P-384",
-            path.display()
-        ));
+    let value = section.required("key", "key = \"key.pem\"")?;
+    let Ok(key) = aws_lc_rs::sign::any_supported_type(&*private_key(&value)?) else {
+        return value.mistake("names a key of no supported kind: expected RSA of 2048 bits or more, P-256 or P-384");
     };
-    let pair = CertifiedKey::new(chain?, signing);
+    let pair = CertifiedKey::new(chain?, key);
     match pair.keys_match() {
         Ok(()) | Err(Error::InconsistentKeys(InconsistentKeys::Unknown)) => Some(Arc::new(pair)),
-        Err(_) => key.mistake(format_args!(
-            "names {}, which is not the key of the first certificate in `certificates`: put the leaf first, with its key",
-            path.display()
-        )),
+        Err(_) => value
+            .mistake("is not the key of the first certificate in `certificates`: put the leaf first, with its own key"),
     }
 }
 

@@ -11,7 +11,9 @@ use tempfile::TempDir;
 use super::*;
 use crate::password::PasswordLength;
 use crate::simulator::identity::{SimulatorAuthority, generate_p384_key};
+use crate::simulator::provisioning::{ProvisioningChain, ProvisioningShape};
 use crate::store::PasswordChoice;
+use crate::tunnel::channel::ProvisioningIdentity;
 use crate::tunnel::tls::TlsVersion;
 
 const MINIMAL: &str = "\
@@ -39,10 +41,16 @@ impl Folder {
         let leaf = leaf.signed_by(&key, &ca).unwrap();
         folder.write("chain.pem", &(leaf.pem() + &ca.pem()));
         folder.write("reversed.pem", &(ca.pem() + &leaf.pem()));
-        folder.write("leaf.pem", &leaf.pem());
-        folder.write("five.pem", &(leaf.pem() + &ca.pem().repeat(4)));
         folder.write("key.pem", &key.serialize_pem());
         folder.write("other-key.pem", &KeyPair::generate().unwrap().serialize_pem());
+        let bought = ProvisioningChain::mint(&ProvisioningShape::for_domain("corp.example")).unwrap().to_pem();
+        let (key, chain) = bought.split_at(bought.find("-----BEGIN CERTIFICATE").unwrap());
+        let mut ones: Vec<&str> = chain.split_inclusive("-----END CERTIFICATE-----").collect();
+        folder.write("bought.pem", chain);
+        folder.write("bought.key", key);
+        folder.write("bought-leaf.pem", ones[0]);
+        ones.swap(0, 1);
+        folder.write("bought-mixed.pem", &ones.join("\n"));
         folder.write("empty.pem", "nothing in here\n");
         folder.write("damaged.pem", "-----BEGIN CERTIFICATE-----\n!!!!\n-----END CERTIFICATE-----\n");
         folder.write("no-certificate.pem", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n");
@@ -106,8 +114,8 @@ fn everything_that_can_be_written_is_read() {
             path = "fleet.db"
             [[domains]]
             dns_suffix = "Corp.Example"
-            certificates = "chain.pem"
-            key = "key.pem"
+            certificates = "bought.pem"
+            key = "bought.key"
             [[profiles]]
             name = "office"
             goal = "acm"
@@ -130,9 +138,9 @@ fn everything_that_can_be_written_is_read() {
         .unwrap();
     assert!(config.listener.tls.is_some());
     let profile = config.profile(&"acme".parse().unwrap(), &"office".parse().unwrap()).unwrap();
-    assert!(matches!(profile.policy.goal, Goal::Admin(length) if length.count() == 2));
+    assert!(matches!(profile.policy.goal, Goal::Admin(length) if length.count() == 3));
     let domain = profile.domain.as_deref().unwrap();
-    assert_eq!((domain.dns_suffix.as_ref(), domain.certificate.cert.len()), ("corp.example", 2));
+    assert_eq!((domain.dns_suffix.as_ref(), domain.certificate.chain().len()), ("corp.example", 3));
     assert_eq!(profile.admin_password, PasswordChoice::Random(PasswordLength::new(20).unwrap()));
     assert_eq!(profile.mebx_password, PasswordChoice::Fixed("P@ssw0rd".parse().unwrap()));
     assert_eq!(profile.max_tls, TlsVersion::V1_2);
@@ -194,9 +202,9 @@ const MISTAKES: &[(&str, &str, &str)] = &[
     ("\"127.0.0.1:8080\"", "\"127.0.0.1:8080\"\ntls = { certificates = \"chain.pem\", key = \"chain.pem\" }",
         "amt.toml:3:43: `key` names chain.pem, which has no private key in PEM: expected an unencrypted PKCS#8, PKCS#1 or SEC1 key"),
     ("\"127.0.0.1:8080\"", "\"127.0.0.1:8080\"\ntls = { certificates = \"chain.pem\", key = \"other-key.pem\" }",
-        "amt.toml:3:43: `key` names other-key.pem, which is not the key of the first certificate in `certificates`: put the leaf first, with its key"),
+        "amt.toml:3:43: `key` is not the key of the first certificate in `certificates`: put the leaf first, with its own key"),
     ("\"127.0.0.1:8080\"", "\"127.0.0.1:8080\"\ntls = { certificates = \"reversed.pem\", key = \"key.pem\" }",
-        "amt.toml:3:46: `key` names key.pem, which is not the key of the first certificate in `certificates`: put the leaf first, with its key"),
+        "amt.toml:3:46: `key` is not the key of the first certificate in `certificates`: put the leaf first, with its own key"),
     ("\"127.0.0.1:8080\"", "\"127.0.0.1:8080\"\ntls = { certificates = \"missing.pem\", key = \"key.pem\" }",
         "amt.toml:3:24: `certificates` names missing.pem, which cannot be read: No such file or directory (os error 2)"),
     ("\"127.0.0.1:8080\"", "\"127.0.0.1:8080\"\ntls = { certificates = \"empty.pem\", key = \"key.pem\" }",
@@ -267,14 +275,18 @@ const MISTAKES: &[(&str, &str, &str)] = &[
         "amt.toml:8:28: `fixed` is refused: an AMT password needs an upper-case letter"),
     ("\"ccm\"", "\"ccm\"\nmebx_password = { length = 16 }",
         "amt.toml:8:17: `mebx_password` has no effect in CCM: leave it out, or write goal = \"acm\""),
-    ("[store]", "[[domains]]\ndns_suffix = \"corp example\"\ncertificates = \"chain.pem\"\nkey = \"key.pem\"\n[store]",
+    ("[store]", "[[domains]]\ndns_suffix = \"corp example\"\ncertificates = \"bought.pem\"\nkey = \"bought.key\"\n[store]",
         "amt.toml:4:14: `dns_suffix` is no DNS name: expected one such as \"corp.example\""),
-    ("[store]", "[[domains]]\ndns_suffix = \"corp.example\"\ncertificates = \"leaf.pem\"\nkey = \"key.pem\"\n[store]",
-        "amt.toml:5:16: `certificates` names a file with 1 certificate(s): the firmware takes 2 to 4, from the leaf to its root"),
-    ("[store]", "[[domains]]\ndns_suffix = \"corp.example\"\ncertificates = \"five.pem\"\nkey = \"key.pem\"\n[store]",
-        "amt.toml:5:16: `certificates` names a file with 5 certificate(s): the firmware takes 2 to 4, from the leaf to its root"),
-    ("[store]", "[[domains]]\ndns_suffix = \"a.b\"\ncertificates = \"chain.pem\"\nkey = \"key.pem\"\n[[domains]]\ndns_suffix = \"A.b\"\ncertificates = \"chain.pem\"\nkey = \"key.pem\"\n[store]",
+    ("[store]", "[[domains]]\ndns_suffix = \"corp.example\"\ncertificates = \"bought-leaf.pem\"\nkey = \"bought.key\"\n[store]",
+        "amt.toml:5:16: `certificates` is refused: a provisioning chain has 2 to 4 certificates from the leaf to the root, this one has 1"),
+    ("[store]", "[[domains]]\ndns_suffix = \"corp.example\"\ncertificates = \"bought-mixed.pem\"\nkey = \"bought.key\"\n[store]",
+        "amt.toml:5:16: `certificates` is refused: certificate 0 of the provisioning chain, the leaf being 0, was not issued by the one behind it: put them in order from the leaf to the self-signed root"),
+    ("[store]", "[[domains]]\ndns_suffix = \"a.b\"\ncertificates = \"bought.pem\"\nkey = \"bought.key\"\n[[domains]]\ndns_suffix = \"A.b\"\ncertificates = \"bought.pem\"\nkey = \"bought.key\"\n[store]",
         "amt.toml:8:14: `dns_suffix` is a.b for the second time: keep one"),
+    ("[store]", "[[domains]]\ndns_suffix = \"corp.example\"\ncertificates = \"bought.pem\"\nkey = \"key.pem\"\n[store]",
+        "amt.toml:6:7: `key` is refused: the private key is not that of the provisioning chain's first certificate"),
+    ("[store]", "[[domains]]\ndns_suffix = \"corp.example\"\ncertificates = \"chain.pem\"\nkey = \"key.pem\"\n[store]",
+        "amt.toml:6:7: `key` is refused: the provisioning certificate's private key is not an RSA key of 2048 bits or more"),
     ("[store]", "[domains]\n[store]",
         "amt.toml:3:1: `domains` is a table: expected a list of tables: write [[domains]]"),
     ("[store]", "[[tenants]]\nname = \"a b\"\n[store]",

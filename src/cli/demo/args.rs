@@ -5,6 +5,7 @@ use clap::{Args, ValueEnum};
 use serde::Serialize;
 
 use crate::cli::error::CliError;
+use crate::simulator::persona::Persona;
 
 /// Provision simulated devices, with server and relay, in this one process
 ///
@@ -32,7 +33,7 @@ pub struct DemoArgs {
     amt: Option<AmtVersion>,
     /// How the devices behave where real firmware differs, by name; the usual way of that version if not given
     #[arg(long, value_name = "NAME")]
-    persona: Option<String>,
+    persona: Option<Persona>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -71,8 +72,6 @@ impl Flow {
 pub struct DemoOptions {
     /// Every device, those of flow A first; at least one.
     pub devices: Vec<PlannedDevice>,
-    /// The persona's name; `None` for the usual one of each version.
-    pub persona: Option<String>,
 }
 
 /// A device to be simulated. Its version decides its flow.
@@ -80,6 +79,8 @@ pub struct DemoOptions {
 pub struct PlannedDevice {
     /// The firmware's version.
     pub version: AmtVersion,
+    /// How it behaves.
+    pub persona: Persona,
 }
 
 impl PlannedDevice {
@@ -111,8 +112,9 @@ impl TryFrom<DemoArgs> for DemoOptions {
                     Flow::of(version)
                 )));
             }
-            devices.extend((0..args.devices).map(|_| PlannedDevice { version }));
+            let persona = args.persona.unwrap_or(Persona::usual(version));
+            devices.extend((0..args.devices).map(|_| PlannedDevice { version, persona }));
         }
-        Ok(Self { devices, persona: args.persona })
+        Ok(Self { devices })
     }
 }

@@ -31,7 +31,6 @@ use crate::simulator::config::DeviceConfig;
 use crate::simulator::firmware::TrustedRoots;
 use crate::simulator::identity::SimulatorAuthority;
 use crate::simulator::keys::KeyPool;
-use crate::simulator::persona::Persona;
 use crate::simulator::provisioning::{ProvisioningChain, ProvisioningShape};
 use crate::simulator::running::{Place, SimulatedDevice};
 use crate::store::{Account, PasswordChoice, PasswordSource, SqliteStore, Store, Tenant};
@@ -113,7 +112,7 @@ pub async fn provision(options: DemoOptions, progress: Sender<Progress>) -> Resu
 
     let all = async {
         let runs = options.devices.iter().enumerate();
-        let runs = runs.map(|(number, planned)| fleet.run(number, *planned, options.persona.as_deref()));
+        let runs = runs.map(|(number, planned)| fleet.run(number, *planned));
         let mut traffics = BTreeMap::new();
         let mut results = Vec::new();
         // All at once; each result is told when all its figures are there.
@@ -177,20 +176,11 @@ impl Fleet {
         })
     }
 
-    async fn run(
-        &self,
-        number: usize,
-        planned: PlannedDevice,
-        persona: Option<&str>,
-    ) -> Result<DeviceResult, SetUpError> {
+    async fn run(&self, number: usize, planned: PlannedDevice) -> Result<DeviceResult, SetUpError> {
         let number = u32::try_from(number).map_err(SetUpError::from)?;
         let uuid = uuid(number)?;
-        let persona: Persona = match persona {
-            Some(name) => name.parse().map_err(SetUpError::from)?,
-            None => Persona::usual(planned.version),
-        };
         let mut config = DeviceConfig::new(uuid, planned.version, Arc::clone(&self.authority));
-        config.persona = persona;
+        config.persona = planned.persona;
         config.keys = Arc::clone(&self.keys);
         config.dns_suffix = Some(DOMAIN.to_owned());
         let roots = TrustedRoots::default().with_root("demo", self.chain.root());
@@ -213,7 +203,7 @@ impl Fleet {
         Ok(DeviceResult {
             uuid,
             amt: planned.version,
-            persona: config.persona.to_string(),
+            persona: planned.persona,
             flow: planned.flow(),
             outcome: if judged.is_ok() { truth.mode.into() } else { DeviceOutcome::Failed },
             pin: record.and_then(|record| record.pins.confirmed),

@@ -11,6 +11,7 @@ use serde::{Serialize, Serializer};
 use super::args::Flow;
 use crate::cli::exit::ExitStatus;
 use crate::cli::view::PinView;
+use crate::simulator::persona::Persona;
 
 /// What became of a device.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -21,8 +22,9 @@ pub struct DeviceResult {
     /// The firmware's version.
     #[serde(serialize_with = "as_text")]
     pub amt: AmtVersion,
-    /// How it behaved, by name.
-    pub persona: String,
+    /// How it behaved.
+    #[serde(serialize_with = "as_text")]
+    pub persona: Persona,
     /// The flow that it took.
     pub flow: Flow,
     /// Where it is now, by its own account and the store's.

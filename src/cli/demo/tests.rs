@@ -38,7 +38,9 @@ fn version_and_flow_follow_from_each_other() {
     assert_eq!(planned("--flow both --devices 2"), [a.clone(), a, b.clone(), b]);
     assert_eq!(planned("--amt 16.1"), [(Flow::B, "16.1.0".to_owned())]);
     assert_eq!(planned("--amt 21.0 --flow a"), [(Flow::A, "21.0.0".to_owned())]);
-    assert_eq!(read("--persona drops-odca").unwrap().persona.as_deref(), Some("drops-odca"));
+    let personas = |text: &str| read(text).unwrap().devices.iter().map(|it| it.persona.name).collect::<Vec<_>>();
+    assert_eq!(personas("--flow both"), ["drops-listed", "keeps-session"]);
+    assert_eq!(personas("--flow both --persona drops-odca"), ["drops-odca", "drops-odca"]);
 }
 
 #[test]
@@ -47,7 +49,7 @@ fn what_contradicts_itself_is_refused() {
         let error = read(text).unwrap_err();
         assert!(error.contains("leave --flow out, or --amt"), "{text}: {error}");
     }
-    for text in ["--devices 0", "--devices 501", "--flow c", "--amt 19"] {
+    for text in ["--devices 0", "--devices 501", "--flow c", "--amt 19", "--persona x"] {
         assert!(read(text).is_err(), "{text}");
     }
 }
@@ -56,7 +58,7 @@ fn result() -> DeviceResult {
     DeviceResult {
         uuid: "4c4c4544-0051-3610-8053-b7c04f4e3033".parse().unwrap(),
         amt: AmtVersion::new(19, 0),
-        persona: "drops-listed".into(),
+        persona: "drops-listed".parse().unwrap(),
         flow: Flow::A,
         outcome: DeviceOutcome::Acm,
         pin: Some(Pin { spki: SpkiHash::from_bytes([0x5a; 32]), provenance: Provenance::OdcaInterim }),

@@ -71,18 +71,6 @@ impl ProvisioningCertificate {
         chain: Vec<CertificateDer<'static>>,
         key: &PrivateKeyDer<'_>,
     ) -> Result<Self, ProvisioningCertificateError> {
-        let key = aws_lc_rs::sign::any_supported_type(key).map_err(|_| ProvisioningCertificateError::Key)?;
-        Self::with_signer(chain, key)
-    }
-
-    /// The same, with a key that has been read already or that is elsewhere.
-    ///
-    /// # Errors
-    /// As [`new`](Self::new).
-    pub fn with_signer(
-        chain: Vec<CertificateDer<'static>>,
-        key: Arc<dyn SigningKey>,
-    ) -> Result<Self, ProvisioningCertificateError> {
         use ProvisioningCertificateError as Error;
         ChainLength::new(chain.len()).ok_or(Error::Length(chain.len()))?;
         let read =
@@ -94,6 +82,7 @@ impl ProvisioningCertificate {
                 return Err(Error::Order(at));
             }
         }
+        let key = aws_lc_rs::sign::any_supported_type(key).map_err(|_| Error::Key)?;
         let leaf = chain.first().ok_or(Error::Length(0))?;
         let leaf = CertificateParts::read(leaf).map_err(|_| Error::Unreadable(0))?;
         if !matches!(KeyKind::of(leaf.spki()), KeyKind::Rsa { bits: 2048.. }) {
