@@ -50,8 +50,9 @@ pub const REPORT: Millis = Millis::from_secs(120);
 pub const OPEN: Millis = Millis::from_secs(20);
 /// How long a port may be gone after a commit before that is a fault (odca.md §2.4: 60 s and more).
 pub const PORT_BACK: Millis = Millis::from_secs(120);
-/// The first pause between two tries at a port; each next one is half as long again.
-pub const RETRY_FIRST: Millis = Millis(50);
+/// The first pause between two tries at a port. Each next one is an eighth longer, so that of the time a port is
+/// away at most an eighth more is waited.
+pub const RETRY_FIRST: Millis = Millis(25);
 /// The longest pause between two tries at a port.
 pub const RETRY_LONGEST: Millis = Millis::from_secs(2);
 /// A TLS handshake.
@@ -83,5 +84,22 @@ pub const fn reply_to(request: &Request) -> Millis {
 
 /// The pause before the try after `pause`.
 pub fn longer(pause: Millis) -> Millis {
-    Millis(pause.0.saturating_add(pause.0 / 2)).min(RETRY_LONGEST)
+    Millis(pause.0.saturating_add(pause.0.div_ceil(8))).min(RETRY_LONGEST)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_port_that_comes_back_is_met_soon_and_a_port_that_stays_away_is_not_hammered() {
+        let (mut waited, mut pause, mut tries) = (Millis(0), RETRY_FIRST, 0);
+        while waited < PORT_BACK {
+            waited = Millis(waited.0 + pause.0);
+            assert!(pause.0 <= RETRY_FIRST.0 + waited.0 / 8, "{pause} after {waited}");
+            pause = longer(pause);
+            tries += 1;
+        }
+        assert!((60..120).contains(&tries), "{tries} tries in {PORT_BACK}");
+    }
 }

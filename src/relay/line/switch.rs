@@ -1,12 +1,13 @@
 //! A port switch: when to try the new port next, and when to stop.
 
+use amt_provision_fsm::deadline;
 use amt_provision_fsm::time::{Instant, Millis};
 
 /// The pause behind the first try that failed.
-pub const FIRST_PAUSE: Millis = Millis(50);
+pub const FIRST_PAUSE: Millis = deadline::RETRY_FIRST;
 
 /// The longest pause between two tries.
-pub const LONGEST_PAUSE: Millis = Millis(2000);
+pub const LONGEST_PAUSE: Millis = deadline::RETRY_LONGEST;
 
 /// How long the port may stay away, from the end of the delay that the server asked for. Firmware needs up to 60 s
 /// and more (odca.md §2.4).
@@ -45,7 +46,7 @@ impl Switch {
             return false;
         }
         self.next = Some((now + self.pause).min(self.deadline));
-        self.pause = Millis(self.pause.0 * 3 / 2).min(LONGEST_PAUSE);
+        self.pause = deadline::longer(self.pause);
         true
     }
 }
@@ -63,7 +64,7 @@ mod tests {
             pauses.push(next.since(now));
             now = next;
         }
-        assert_eq!(pauses[..4], [Millis(50), Millis(75), Millis(112), Millis(168)]);
+        assert_eq!(pauses[..4], [Millis(25), Millis(29), Millis(33), Millis(38)]);
         assert!(pauses.iter().all(|pause| *pause <= LONGEST_PAUSE));
         assert_eq!(now, Instant::ZERO + PORT_DEADLINE);
     }
