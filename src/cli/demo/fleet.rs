@@ -43,6 +43,9 @@ const PROFILE: &str = "demo";
 /// The domain of its provisioning certificate and of its devices' network.
 const DOMAIN: &str = "demo.example";
 
+/// The first loopback address of all demos.
+const FIRST: Ipv4Addr = Ipv4Addr::new(127, 64, 0, 0);
+
 /// What happens while a demo goes on.
 #[derive(Debug)]
 pub enum Progress {
@@ -185,8 +188,7 @@ impl Fleet {
         config.dns_suffix = Some(DOMAIN.to_owned());
         let roots = TrustedRoots::default().with_root("demo", self.chain.root());
         config.roots = roots.ok_or_else(|| SetUpError::from("the device has no room for a root"))?;
-        // 127.77.0.1 and on: away from an LMS that this machine may have.
-        let address = Ipv4Addr::from_bits(Ipv4Addr::new(127, 77, 0, 1).to_bits() + number);
+        let address = address(number);
         let mei_path = self.folder.path().join(format!("mei{number}"));
         let device = SimulatedDevice::start(&config, Place { address, mei_path }).await.map_err(SetUpError::from)?;
 
@@ -285,6 +287,14 @@ impl Fleet {
 
 fn since(begun: Instant) -> Millis {
     Millis(u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX))
+}
+
+/// The loopback address of the `number`th device: away from an LMS that this machine may have, and from the devices of
+/// another demo that runs at the same time.
+fn address(number: u32) -> Ipv4Addr {
+    const BLOCK: u32 = 1024;
+    let block = std::process::id() % (Ipv4Addr::new(127, 128, 0, 0).to_bits() - FIRST.to_bits()).div_euclid(BLOCK);
+    Ipv4Addr::from_bits(FIRST.to_bits() + block * BLOCK + number % BLOCK)
 }
 
 /// The UUID of the `number`th device.
