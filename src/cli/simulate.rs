@@ -99,7 +99,7 @@ pub fn run(args: SimulateArgs) -> Result<(), CliError> {
     let options = SimulateOptions::try_from(args)?;
     let persona = options.persona;
     smol::block_on(async {
-        let trust = Trust::open(options.trust.as_deref()).map_err(SimulateError::from)?;
+        let trust = Trust::open(options.trust.as_deref())?;
         let keys = Arc::new(KeyPool::default());
         let mut devices = Vec::new();
         for (number, place) in (1..).zip(options.places) {
