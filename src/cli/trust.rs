@@ -142,7 +142,7 @@ mod tests {
         let path = folder.path().join("trust");
         let first = Trust::open(Some(&path)).unwrap();
         let second = Trust::open(Some(&path)).unwrap();
-        assert_eq!(first.authority.root(), second.authority.root());
+        assert_eq!(first.authority.to_pem(), second.authority.to_pem(), "the keys are those of the first start");
         let config = Config::load(&path.join(CONFIG)).unwrap();
         assert_eq!(config.profiles.len(), 1);
     }
