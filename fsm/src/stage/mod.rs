@@ -1,7 +1,7 @@
 //! Stages: how far a device has come, as types that hold the evidence for it. One file each.
 //!
 //! A stage's `plan` is a decision list: each line either has what it needs or says what it wants first
-//! ([`Want`](crate::session::Want)). It decides from the record, from the facts of this one channel and
+//! (`Want`). It decides from the record, from the facts of this one channel and
 //! from the profile, and from nothing else; so a resumed run and a fresh one take the same way.
 
 mod acm;
