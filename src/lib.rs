@@ -16,4 +16,5 @@ pub mod server;
 pub mod simulator;
 pub mod store;
 pub mod tunnel;
+mod websocket;
 pub mod wsman;

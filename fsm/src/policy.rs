@@ -5,8 +5,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::fault::{Fault, Operator, Peer};
 use crate::firmware::{AmtVersion, ControlMode, Port};
-use crate::identity::{RomCaHash, Uuid};
+use crate::identity::Uuid;
 use crate::peer::{Expectation, OdcaExpectation};
+pub use crate::record::{FlowB, Permit};
 use crate::record::{Pins, Provenance, Record};
 use crate::request::{ChainLength, Once};
 
@@ -32,25 +33,6 @@ pub enum Goal {
     Client,
     /// Admin Control Mode, with a provisioning certificate chain of that length.
     Admin(ChainLength),
-}
-
-/// Flow B for devices that are not known: off unless the profile says so (G5).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub enum FlowB {
-    /// A device without TLS is refused.
-    Refused,
-    /// A device of AMT 18 or earlier may start in plain text.
-    Allowed,
-}
-
-impl FlowB {
-    /// Allowed by either.
-    const fn or(self, other: Self) -> Self {
-        match (self, other) {
-            (Self::Refused, Self::Refused) => Self::Refused,
-            _ => Self::Allowed,
-        }
-    }
 }
 
 /// `trust_first_use`.
@@ -81,16 +63,6 @@ pub enum Order {
     Rotate,
     /// Take the device out of service.
     Deactivate,
-}
-
-/// The operator's single-use permit for a device that is not what it was: a new board, a factory
-/// reset, another firmware (G5).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub struct Permit {
-    /// The ROM-CA hash that the device must prove, where the operator knows it.
-    pub expect_rom_ca: Option<RomCaHash>,
-    /// Whether it may start in plain text.
-    pub flow_b: FlowB,
 }
 
 /// What the relay says of its device. All of it is a claim: it chooses the way, and proves nothing.

@@ -5,8 +5,8 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use async_tungstenite::tungstenite::protocol::CloseFrame;
 use async_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
-use async_tungstenite::tungstenite::protocol::{CloseFrame, WebSocketConfig};
 use async_tungstenite::tungstenite::{Error, Message};
 use async_tungstenite::{WebSocketReceiver, WebSocketSender, WebSocketStream, client_async_with_config};
 use futures_rustls::TlsConnector;
@@ -21,16 +21,13 @@ use smol::stream::StreamExt;
 
 use super::line::LineInput;
 use super::{RelayConfig, RelayError, ServerUrl};
+use crate::websocket;
 
 /// For the way to the server, its handshakes included.
 pub const CONNECT_DEADLINE: Duration = Duration::from_secs(60);
 
 /// For the last frames to leave, and for the server's goodbye.
 const CLOSE_DEADLINE: Duration = Duration::from_secs(2);
-
-/// The longest frame and message taken from the wire. A message that is too long for the protocol but not for this
-/// is refused with the protocol's words.
-const MAX_FRAME: usize = 256 * 1024;
 
 /// What carries the WebSocket.
 pub(super) trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
@@ -64,13 +61,7 @@ pub(super) async fn connect(config: &RelayConfig) -> Result<Socket, RelayError> 
 }
 
 async fn upgrade(url: &ServerUrl, stream: Box<dyn Stream>) -> Result<Socket, RelayError> {
-    let limits = WebSocketConfig::default()
-        .read_buffer_size(8 * 1024)
-        .write_buffer_size(0)
-        .max_write_buffer_size(1024 * 1024)
-        .max_message_size(Some(MAX_FRAME))
-        .max_frame_size(Some(MAX_FRAME));
-    match client_async_with_config(url.to_string(), stream, Some(limits)).await {
+    match client_async_with_config(url.to_string(), stream, Some(websocket::limits())).await {
         Ok((socket, _response)) => Ok(socket),
         Err(Error::Io(source)) => Err(RelayError::Unreachable { url: url.clone(), source }),
         Err(Error::Http(response)) => {

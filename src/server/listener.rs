@@ -6,7 +6,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_tungstenite::accept_async_with_config;
-use async_tungstenite::tungstenite::protocol::WebSocketConfig;
 use futures_rustls::TlsAcceptor;
 use rustls::ServerConfig;
 use smol::future::FutureExt;
@@ -15,13 +14,10 @@ use smol::net::{TcpListener, TcpStream};
 
 use super::deployment::Deployment;
 use super::session;
+use crate::websocket;
 
 /// For a relay's handshakes, TLS and WebSocket.
 const ACCEPT_DEADLINE: Duration = Duration::from_secs(15);
-
-/// The longest frame and message taken from the wire. What is too long for the protocol but not for this is refused
-/// in the protocol's words.
-const MAX_FRAME: usize = 256 * 1024;
 
 /// A bound socket, with TLS in front of the WebSocket or without.
 pub struct Listener {
@@ -107,13 +103,8 @@ async fn welcome(deployment: Arc<Deployment>, tls: Option<TlsAcceptor>, tcp: Tcp
 }
 
 async fn upgrade<S: AsyncRead + AsyncWrite + Unpin>(deployment: Arc<Deployment>, stream: S, peer: SocketAddr) {
-    let limits = WebSocketConfig::default()
-        .read_buffer_size(8 * 1024)
-        .write_buffer_size(0)
-        .max_write_buffer_size(1024 * 1024)
-        .max_message_size(Some(MAX_FRAME))
-        .max_frame_size(Some(MAX_FRAME));
-    let accepted = async { accept_async_with_config(stream, Some(limits)).await.map_err(|error| error.to_string()) };
+    let accepted =
+        async { accept_async_with_config(stream, Some(websocket::limits())).await.map_err(|error| error.to_string()) };
     let late = async {
         smol::Timer::after(ACCEPT_DEADLINE).await;
         Err("its handshake took too long".to_owned())

@@ -1,8 +1,7 @@
 //! The only ways in which a record changes.
 
-use super::{Hold, KeyMark, Password, PasswordId, PasswordState, Pin, Pins, Record};
+use super::{FlowB, Hold, KeyMark, Password, PasswordId, PasswordState, Pin, Pins, Record};
 use crate::identity::{RomCaHash, SpkiHash};
-use crate::policy::FlowB;
 use crate::request::Once;
 
 /// One change of a [`Record`]. Each is durable before the request that it belongs to is released.

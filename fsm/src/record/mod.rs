@@ -8,19 +8,20 @@
 mod intent;
 mod ledger;
 mod password;
+mod permit;
 mod pin;
 mod snapshot;
 
 pub use intent::Intent;
 pub use ledger::{DoubtDurable, Generation, Ledger, PinDurable};
 pub use password::{Password, PasswordId, PasswordState, Passwords};
+pub use permit::{FlowB, Permit};
 pub use pin::{Hold, KeyMark, Pin, Pins, Provenance};
 pub use snapshot::{Snapshot, SnapshotError};
 
 use serde::{Deserialize, Serialize};
 
 use crate::identity::{RomCaHash, Uuid};
-use crate::policy::{FlowB, Permit};
 use crate::request::Once;
 
 /// Everything that is stored about one device.

@@ -165,9 +165,9 @@ impl AnySession {
     }
 }
 
-macro_rules! ends_connected {
-    ($($stage:ty, $channel:ty;)+) => {
-        $(impl Ends for Session<$stage, $channel> {
+macro_rules! ends {
+    ($($give_up:ident { $($stage:ty, $channel:ty;)+ })+) => {
+        $($(impl Ends for Session<$stage, $channel> {
             fn lose_channel(self) -> AnySession {
                 self.disconnect(|_| TcpOpen::new()).into()
             }
@@ -178,55 +178,37 @@ macro_rules! ends_connected {
                 self.disconnect(|_| Unprovisioned { _seen: () }).into()
             }
             fn give_up(self, fault: Fault) -> AnySession {
-                self.fail(fault)
+                self.$give_up(fault)
             }
-        })+
+        })+)+
     };
 }
 
-ends_connected! {
-    Activated, Plain;
-    Activated, Odca;
-    Activated, Interim;
-    Activated, Provisional;
-    CertStaged, Plain;
-    CertStaged, Odca;
-    CertStaged, Interim;
-    CertStaged, Provisional;
-    CertStaged, Pinned<Proven>;
-    CertStaged, Pinned<FirstUse>;
-    CertReplaced, Pinned<Proven>;
-    CertReplaced, Pinned<FirstUse>;
-    Acm, Pinned<Proven>;
-    Acm, Pinned<FirstUse>;
-}
-
-macro_rules! ends_tunneling {
-    ($($channel:ty;)+) => {
-        $(impl Ends for Session<Tunneling, $channel> {
-            fn lose_channel(self) -> AnySession {
-                self.disconnect(|_| TcpOpen::new()).into()
-            }
-            fn lose_line(self) -> AnySession {
-                self.disconnect(|_| Probe { report: None }).into()
-            }
-            fn unprovisioned(self) -> AnySession {
-                self.disconnect(|_| Unprovisioned { _seen: () }).into()
-            }
-            fn give_up(self, fault: Fault) -> AnySession {
-                self.fail_or_quarantine(fault)
-            }
-        })+
-    };
-}
-
-ends_tunneling! {
-    Plain;
-    Odca;
-    Interim;
-    Provisional;
-    Pinned<Proven>;
-    Pinned<FirstUse>;
+ends! {
+    fail_or_quarantine {
+        Tunneling, Plain;
+        Tunneling, Odca;
+        Tunneling, Interim;
+        Tunneling, Provisional;
+        Tunneling, Pinned<Proven>;
+        Tunneling, Pinned<FirstUse>;
+    }
+    fail {
+        Activated, Plain;
+        Activated, Odca;
+        Activated, Interim;
+        Activated, Provisional;
+        CertStaged, Plain;
+        CertStaged, Odca;
+        CertStaged, Interim;
+        CertStaged, Provisional;
+        CertStaged, Pinned<Proven>;
+        CertStaged, Pinned<FirstUse>;
+        CertReplaced, Pinned<Proven>;
+        CertReplaced, Pinned<FirstUse>;
+        Acm, Pinned<Proven>;
+        Acm, Pinned<FirstUse>;
+    }
 }
 
 impl Ends for Session<Probe, Unconnected> {
