@@ -116,12 +116,7 @@ fn relay_config(url: SocketAddr, mei: &Path, lms: Ipv4Addr) -> RelayConfig {
 }
 
 /// One device from the factory to its goal; what the relay was told.
-async fn provision(
-    world: &World,
-    deployment: Arc<Deployment>,
-    device: &SimulatedDevice,
-    lms: Ipv4Addr,
-) -> Result<String, RelayError> {
+async fn provision(deployment: Arc<Deployment>, device: &SimulatedDevice, lms: Ipv4Addr) -> Result<String, RelayError> {
     let listener = Listener::bind(([127, 0, 0, 1], 0).into(), None).await.expect("a free port");
     let url = listener.address().expect("a bound address");
     let config = relay_config(url, device.mei_path(), lms);
@@ -131,7 +126,6 @@ async fn provision(
         smol::Timer::after(Duration::from_secs(60)).await;
         panic!("a minute for a device that answers at once")
     };
-    let _ = world;
     relayed.or(served).or(late).await
 }
 
@@ -157,7 +151,7 @@ fn every_persona_of_amt_19_to_21_comes_to_acm_and_the_store_agrees_with_the_devi
             let deployment = world.deployment(world.profile(|profile| profile.first_use = first_use)).await;
 
             let begun = Instant::now();
-            let said = provision(&world, deployment, &device, lms).await;
+            let said = provision(deployment, &device, lms).await;
             println!("{persona}: {said:?} in {:?}, device busy or away {:?}", begun.elapsed(), device.occupied());
             let said = said.expect("success");
             assert!(said.contains("ACM") && said.contains(&provenance.to_string()), "{persona}: {said}");

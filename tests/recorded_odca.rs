@@ -8,7 +8,7 @@
 
 #![allow(clippy::unwrap_used)]
 
-use std::path::PathBuf;
+mod common;
 
 use amt_provision::fsm::identity::{CertificateHash, SpkiHash};
 use amt_provision::pki::certificate::CertificateParts;
@@ -33,16 +33,7 @@ const ON_DIE_CSME_KEY: &[u8] = b"\
 
 /// The recorded certificates; `None`, loudly, where there are none.
 fn recorded() -> Option<impl Fn(&str) -> CertificateDer<'static>> {
-    let beside = || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../shared/fixtures");
-    let folder = std::env::var_os("AMT_PROVISION_FIXTURES").map_or_else(beside, PathBuf::from).join("odca");
-    if !folder.is_dir() {
-        assert!(std::env::var_os("REQUIRE_FIXTURES").is_none_or(|value| value != "1"), "no {}", folder.display());
-        #[expect(clippy::print_stderr, reason = "whoever runs the tests should know")]
-        {
-            eprintln!("SKIPPED: no recorded certificates in {}", folder.display());
-        }
-        return None;
-    }
+    let folder = common::recorded("odca")?;
     Some(move |name: &str| {
         let bytes = std::fs::read(folder.join(name)).unwrap();
         CertificateDer::from_pem_slice(&bytes).unwrap_or_else(|_| bytes.into())

@@ -5,9 +5,9 @@
 //! server rely on, and a message of ours with as many bytes of data has exactly the recorded JSON length,
 //! apart from the length of `appVersion`.
 
-use std::io::Write;
+mod common;
+
 use std::path::PathBuf;
-use std::sync::Once;
 
 use amt_provision::fsm::firmware::Port;
 use amt_provision::fsm::time::Millis;
@@ -26,17 +26,8 @@ struct Recorded {
 }
 
 fn transcripts() -> Option<Vec<(PathBuf, Vec<Recorded>)>> {
-    let root = std::env::var_os("AMT_PROVISION_FIXTURES")
-        .map_or_else(|| PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../shared/fixtures")), PathBuf::from);
-    let folder = root.join("transcripts");
-    let Ok(entries) = std::fs::read_dir(&folder) else {
-        let missing = format!("SKIPPED: no recorded transcripts in {}; set AMT_PROVISION_FIXTURES", folder.display());
-        assert!(std::env::var("REQUIRE_FIXTURES").as_deref() != Ok("1"), "{missing}");
-        // Past the test harness, which would swallow the line of a test that passes.
-        static SAID: Once = Once::new();
-        SAID.call_once(|| writeln!(std::io::stderr(), "{missing}").expect("a standard error stream"));
-        return None;
-    };
+    let folder = common::recorded("transcripts")?;
+    let entries = std::fs::read_dir(&folder).expect("a readable folder");
     let mut files: Vec<_> = entries.map(|entry| entry.expect("a readable folder").path()).collect();
     files.sort();
     assert!(!files.is_empty(), "no transcripts in {}", folder.display());

@@ -4,11 +4,11 @@
 //! `../shared/fixtures` beside the checkout; `REQUIRE_FIXTURES=1` makes their absence a failure.
 #![allow(clippy::unwrap_used)]
 
+mod common;
+
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::sync::Once;
 
 use amt_provision::fsm::firmware::{ControlMode, ProvisioningState};
 use amt_provision::wsman::class::host_based_setup::{ChainPosition, ChainProgress, SigningAlgorithm};
@@ -26,17 +26,7 @@ use amt_provision::wsman::{EnumerationContext, Listing, Progress, Query};
 
 /// The folder with the recorded replies, or `None` after a loud line about it.
 fn recordings() -> Option<PathBuf> {
-    let beside = || Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/fixtures");
-    let folder = std::env::var_os("AMT_PROVISION_FIXTURES").map_or_else(beside, PathBuf::from).join("wsman");
-    if folder.is_dir() {
-        return Some(folder);
-    }
-    let missing = format!("no recorded replies in {}: set AMT_PROVISION_FIXTURES", folder.display());
-    assert_ne!(std::env::var("REQUIRE_FIXTURES").as_deref(), Ok("1"), "{missing}");
-    // Past the harness, which would swallow what a passing test prints.
-    static SAID: Once = Once::new();
-    SAID.call_once(|| std::io::stderr().write_all(format!("SKIPPED: {missing}\n").as_bytes()).unwrap());
-    None
+    common::recorded("wsman")
 }
 
 fn read(folder: &Path, path: &str) -> Vec<u8> {

@@ -73,7 +73,6 @@ pub struct Conversation {
     profile: ServedProfile,
     jobs: VecDeque<Job>,
     traffic: Traffic,
-    place: Place,
 }
 
 impl Conversation {
@@ -100,7 +99,6 @@ impl Conversation {
             provisioning: profile.provisioning.clone(),
         };
         let run = Provisioner::new(now, ledger, profile.profile.clone(), Order::Provision, claim);
-        let place = run.place();
         let mut conversation = Self {
             run,
             line: Line::new(port),
@@ -113,7 +111,6 @@ impl Conversation {
             profile,
             jobs: VecDeque::new(),
             traffic: Traffic::default(),
-            place,
         };
         conversation.go_on(now, unix);
         conversation
@@ -192,8 +189,8 @@ impl Conversation {
     }
 
     /// How far the run is, and over what.
-    pub const fn place(&self) -> Place {
-        self.place
+    pub fn place(&self) -> Place {
+        self.run.place()
     }
 
     /// What went over the line and to the device so far.
@@ -252,10 +249,7 @@ impl Conversation {
             }
             Output::Persist(generation, record) => self.jobs.push_back(Job::Persist(generation, record)),
             Output::Issue(key) => self.jobs.push_back(Job::Issue(key)),
-            Output::Moved(edge) => {
-                self.place = edge.to;
-                self.jobs.push_back(Job::Audit(edge));
-            }
+            Output::Moved(edge) => self.jobs.push_back(Job::Audit(edge)),
             Output::Done(outcome) => {
                 self.line.finish(last_words(&outcome));
                 self.jobs.push_back(Job::End(outcome));
