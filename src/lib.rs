@@ -3,6 +3,7 @@
 
 pub use amt_provision_fsm as fsm;
 
+mod calendar;
 pub mod cli;
 pub mod config;
 pub mod http;

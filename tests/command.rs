@@ -234,7 +234,13 @@ fn devices_are_listed_and_shown() {
     assert_eq!(json[1]["record"]["pins"]["confirmed"], Value::Null);
 
     let shown = fleet.run(&["devices", "show", PINNED]).stdout;
-    for piece in ["device 4c4c4544-", &hash, "odca-interim: made inside a session", &"ab".repeat(32), "certificate"] {
+    for piece in [
+        "device 4c4c4544-",
+        &hash,
+        "odca-interim: made and committed over the device's default key",
+        &"ab".repeat(32),
+        "certificate",
+    ] {
         assert!(shown.contains(piece), "{piece}\n{shown}");
     }
 }
@@ -243,11 +249,16 @@ fn devices_are_listed_and_shown() {
 fn a_permit_a_removal_and_an_oblivion_are_done_and_audited() {
     let fleet = Fleet::new();
     let permit = fleet.run(&["devices", "re-enrol", PINNED, "--flow-b", "--expect-rom", &"cd".repeat(32)]);
-    let told = format!("device {PINNED}: permitted to start over, with ROM-CA {}, in plain text\n", "cd".repeat(32));
-    assert_eq!((permit.code, permit.stdout), (0, told));
+    let told =
+        format!("device {PINNED}: permitted to start over, with ROM-CA {}, in plain text, until ", "cd".repeat(32));
+    assert!(permit.code == 0 && permit.stdout.starts_with(&told), "{}", permit.stdout);
     let json = &fleet.run(&["devices", "show", PINNED, "--json"]).json()[0];
     assert_eq!(json["record"]["permit"]["flow_b"], true);
     assert_eq!(json["record"]["permit"]["expect_rom_ca_sha256"], *"cd".repeat(32));
+    assert!(json["record"]["permit"]["expires"].is_string(), "{json}");
+    let endless = fleet.run(&["devices", "re-enrol", PINNED, "--ttl", "0h"]);
+    assert_eq!(endless.code, 2);
+    assert!(endless.stderr.contains("expected a whole number with s, m, h or d behind it"), "{}", endless.stderr);
 
     let early = fleet.run(&["devices", "forget", PINNED]);
     assert_eq!(early.code, 3);

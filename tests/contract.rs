@@ -4,7 +4,9 @@ use amt_provision_fsm::edges::{Place, edges};
 use amt_provision_fsm::firmware::{AmtVersion, ControlMode, Port, ProvisioningState};
 use amt_provision_fsm::identity::{RomCaHash, SpkiHash, Uuid};
 use amt_provision_fsm::peer::{Peer, Voucher};
-use amt_provision_fsm::policy::{ActivationCommit, DeviceReport, FirstUseTrust, FlowB, Goal, LocalTls, Order, Profile};
+use amt_provision_fsm::policy::{
+    ActivationCommit, Adopt, DeviceReport, FirstUseTrust, FlowB, Goal, LocalTls, Order, Profile,
+};
 use amt_provision_fsm::provisioner::{ChannelId, Input, Output, Provisioner, StoreFault};
 use amt_provision_fsm::record::{Generation, Ledger, Provenance, Record};
 use amt_provision_fsm::relay::{Limits, Relay, RelayInput, RelayOutput, RelayState};
@@ -36,6 +38,7 @@ fn profile() -> Profile {
         minimum: Provenance::FirstUse,
         first_use: FirstUseTrust::Trusted,
         activation_commit: ActivationCommit::Auto,
+        adopt: Adopt::Allowed,
     }
 }
 

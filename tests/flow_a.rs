@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use amt_provision::fsm::firmware::{AmtVersion, ControlMode};
 use amt_provision::fsm::identity::Uuid;
-use amt_provision::fsm::policy::{ActivationCommit, FirstUseTrust, FlowB, Goal, Profile};
+use amt_provision::fsm::policy::{ActivationCommit, Adopt, FirstUseTrust, FlowB, Goal, Profile};
 use amt_provision::fsm::record::Provenance;
 use amt_provision::fsm::request::ChainLength;
 use amt_provision::pki::odca::{OdcaTrust, TrustSet};
@@ -58,6 +58,7 @@ impl World {
             minimum: Provenance::Provisional,
             first_use: FirstUseTrust::NotTrusted,
             activation_commit: ActivationCommit::Auto,
+            adopt: Adopt::Refused,
         };
         change(&mut profile);
         let random = rustls::crypto::aws_lc_rs::default_provider().secure_random;
@@ -68,6 +69,7 @@ impl World {
             profile,
             passwords: PasswordSource::new(PasswordChoice::default(), PasswordChoice::default(), random),
             provisioning: Some(Arc::new(identity)),
+            adoption: None,
             remote_tls: RemoteMode { plain: PlainText::Refused, clients: Clients::Any },
             max_tls: TlsVersion::V1_3,
         }

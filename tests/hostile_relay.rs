@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use amt_provision::fsm::policy::{ActivationCommit, FirstUseTrust, FlowB, Goal, Profile};
+use amt_provision::fsm::policy::{ActivationCommit, Adopt, FirstUseTrust, FlowB, Goal, Profile};
 use amt_provision::fsm::record::Provenance;
 use amt_provision::pki::odca::OdcaTrust;
 use amt_provision::server::{Deployment, Listener, ServedProfile, serve};
@@ -35,9 +35,11 @@ fn with_server<F: Future<Output = ()>>(test: impl FnOnce(std::net::SocketAddr) -
                 minimum: Provenance::OdcaInterim,
                 first_use: FirstUseTrust::NotTrusted,
                 activation_commit: ActivationCommit::Auto,
+                adopt: Adopt::Refused,
             },
             passwords: PasswordSource::new(PasswordChoice::default(), PasswordChoice::default(), random),
             provisioning: None,
+            adoption: None,
             remote_tls: RemoteMode { plain: PlainText::Refused, clients: Clients::Any },
             max_tls: TlsVersion::V1_3,
         };

@@ -6,7 +6,7 @@
 use amt_provision_fsm::deadline::Wake;
 use amt_provision_fsm::firmware::ControlMode;
 use amt_provision_fsm::identity::Uuid;
-use amt_provision_fsm::policy::{ActivationCommit, FirstUseTrust, FlowB, Goal, Order, Profile};
+use amt_provision_fsm::policy::{ActivationCommit, Adopt, FirstUseTrust, FlowB, Goal, Order, Profile};
 use amt_provision_fsm::provisioner::Outcome;
 use amt_provision_fsm::record::Provenance;
 use amt_provision_fsm::request::ChainLength;
@@ -109,6 +109,7 @@ fn profile() -> Profile {
         minimum: Provenance::FirstUse,
         first_use: FirstUseTrust::Trusted,
         activation_commit: ActivationCommit::Auto,
+        adopt: Adopt::Allowed,
     }
 }
 

@@ -3,13 +3,13 @@
 
 use amt_provision_fsm::channel::ChannelName;
 use amt_provision_fsm::fault::{Fault, Operator, Ours, Peer};
-use amt_provision_fsm::firmware::{ControlMode, Port};
+use amt_provision_fsm::firmware::{AmtVersion, ControlMode, Port};
 use amt_provision_fsm::identity::{RomCaHash, Uuid};
 use amt_provision_fsm::policy::{
-    ActivationCommit, DeviceReport, FirstUseTrust, FlowB, Goal, LocalTls, Order, Permit, Profile,
+    ActivationCommit, Adopt, DeviceReport, FirstUseTrust, FlowB, Goal, LocalTls, Order, Permit, Profile,
 };
 use amt_provision_fsm::provisioner::{Input, Outcome, Output, Provisioner, StoreFault};
-use amt_provision_fsm::record::{Hold, Ledger, Provenance, Record};
+use amt_provision_fsm::record::{Hold, Ledger, Origin, Provenance, Record};
 use amt_provision_fsm::request::ChainLength;
 use amt_provision_fsm::sim::{Action, Bench, Persona};
 use amt_provision_fsm::stage::{ShortOf, StageName};
@@ -26,6 +26,7 @@ fn profile() -> Profile {
         minimum: Provenance::FirstUse,
         first_use: FirstUseTrust::Trusted,
         activation_commit: ActivationCommit::Auto,
+        adopt: Adopt::Allowed,
     }
 }
 
@@ -60,6 +61,9 @@ fn every_persona_comes_to_acm_with_the_provenance_that_its_sessions_had() {
         ("amt-12", Provenance::FirstUse),
         ("amt-16", Provenance::FirstUse),
         ("amt-18", Provenance::FirstUse),
+        ("found-in-ccm", Provenance::FirstUse),
+        ("found-in-acm", Provenance::FirstUse),
+        ("found-with-tls", Provenance::Adopted),
     ];
     for (persona, provenance) in expected {
         let mut bench = bench(persona, profile());
@@ -114,7 +118,7 @@ fn g5_a_device_with_a_confirmed_pin_that_claims_no_tls_is_quarantined_until_perm
     let outcome = run(&mut bench);
     assert!(matches!(outcome, Outcome::Quarantined(Fault::Peer(Peer::Downgrade))), "{outcome:?}");
 
-    bench.server.disk.permit(Permit { expect_rom_ca: None, flow_b: FlowB::Allowed });
+    bench.server.disk.permit(Permit { expect_rom_ca: None, flow_b: FlowB::Allowed, expires: None });
     bench.order(Order::Provision);
     assert!(matches!(run(&mut bench), Outcome::Configured { mode: ControlMode::Admin, .. }));
     assert_eq!(stored(&bench).permit, None, "a permit is used once");
@@ -144,7 +148,11 @@ fn g5_another_silicon_under_a_known_uuid_is_quarantined() {
     let mut bench = bench("keeps-session", profile());
     run(&mut bench);
     bench.act(Action::Unprovision);
-    bench.server.disk.permit(Permit { expect_rom_ca: Some(RomCaHash::from_bytes([9; 32])), flow_b: FlowB::Refused });
+    bench.server.disk.permit(Permit {
+        expect_rom_ca: Some(RomCaHash::from_bytes([9; 32])),
+        flow_b: FlowB::Refused,
+        expires: None,
+    });
     bench.order(Order::Provision);
     let outcome = run(&mut bench);
     assert!(matches!(outcome, Outcome::Quarantined(Fault::Peer(Peer::StrangeRomCa { .. }))), "{outcome:?}");
@@ -156,7 +164,7 @@ fn g5_another_silicon_under_a_known_uuid_is_quarantined() {
 fn a_permit_does_not_forget_a_key_that_the_device_still_shows() {
     let mut bench = bench("amt-18", profile());
     run(&mut bench);
-    bench.server.disk.permit(Permit { expect_rom_ca: None, flow_b: FlowB::Allowed });
+    bench.server.disk.permit(Permit { expect_rom_ca: None, flow_b: FlowB::Allowed, expires: None });
     bench.order(Order::Provision);
     assert!(matches!(run(&mut bench), Outcome::Configured { .. }));
     assert_eq!(stored(&bench).pins.hold, Hold::Firm, "it showed its key, and is held to it again");
@@ -265,7 +273,7 @@ fn g13_a_server_that_has_lost_its_lease_sends_nothing_more() {
 
 #[test]
 fn a_foreign_device_is_left_alone() {
-    let mut bench = bench("keeps-session", profile());
+    let mut bench = bench("keeps-session", Profile { adopt: Adopt::Refused, ..profile() });
     run(&mut bench);
     // Another deployment, with an empty disk, meets the same device.
     bench.server.disk = amt_provision_fsm::sim::Disk::new(uuid());
@@ -274,6 +282,134 @@ fn a_foreign_device_is_left_alone() {
     let outcome = bench.run();
     assert!(matches!(outcome, Some(Outcome::Failed(_))), "{outcome:?}");
     assert_eq!(bench.device.counters(), before);
+}
+
+fn found() -> impl Iterator<Item = Persona> {
+    Persona::ALL.into_iter().filter(|persona| persona.found_in.is_some())
+}
+
+#[test]
+fn a_device_that_somebody_else_provisioned_is_adopted_only_by_the_profiles_word() {
+    for persona in found() {
+        let refused = Profile { adopt: Adopt::Refused, ..profile() };
+        let mut bench = Bench::new(persona, refused, Order::Provision, uuid());
+        let outcome = run(&mut bench);
+        assert!(matches!(outcome, Outcome::Failed(Fault::Operator(Operator::ForeignDevice(_)))), "{outcome:?}");
+        assert!(bench.device.truth().foreign, "{}: left alone", persona.name);
+    }
+}
+
+#[test]
+fn an_adopted_device_gets_another_password_before_anything_else() {
+    for persona in found() {
+        let mut bench = Bench::new(persona, profile(), Order::Provision, uuid());
+        bench.run_until(|bench| !bench.device.truth().foreign);
+        let record = stored(&bench);
+        assert_eq!((record.origin, record.pins.intended, record.keying), (Origin::Adopted, None, None));
+        assert!(matches!(run(&mut bench), Outcome::Configured { mode: ControlMode::Admin, .. }), "{}", persona.name);
+    }
+}
+
+#[test]
+fn a_given_password_that_is_wrong_is_told_from_a_foreign_device() {
+    let mut bench = bench("found-in-ccm", profile());
+    bench.run_until(|bench| !bench.device.truth().foreign);
+    // Another deployment, with an empty disk: the password that it was given is not the device's any more.
+    bench.server.disk = amt_provision_fsm::sim::Disk::new(uuid());
+    bench.order(Order::Provision);
+    let outcome = bench.run();
+    assert_eq!(outcome, Some(&Outcome::Failed(Fault::Operator(Operator::WrongGivenPassword))));
+}
+
+#[test]
+fn a_profile_that_demands_more_never_uses_the_given_password() {
+    let strict = Profile { minimum: Provenance::Provisional, ..profile() };
+    let mut bench = bench("found-with-tls", strict);
+    let outcome = run(&mut bench);
+    assert!(matches!(outcome, Outcome::Failed(Fault::Operator(Operator::ProvenanceTooWeak { .. }))), "{outcome:?}");
+    assert!(bench.device.truth().foreign);
+}
+
+#[test]
+fn g5_silicon_that_has_proven_itself_cannot_be_talked_into_plain_text() {
+    let mut bench = bench("drops-listed", profile());
+    bench.run_until(|bench| bench.server.disk.record().is_some_and(|record| record.rom_ca.is_some()));
+    bench.device.persona.version = AmtVersion::new(16, 1);
+    let record = stored(&bench);
+    let report = DeviceReport { local_tls: LocalTls::Off, ..bench.device.report() };
+    let ledger = Ledger::stored(record, bench.server.disk.ledger().generation());
+    let run = Provisioner::new(Instant::ZERO, ledger, profile(), Order::Provision, report);
+    assert_eq!(run.outcome(), Some(&Outcome::Quarantined(Fault::Peer(Peer::Downgrade))));
+}
+
+#[test]
+fn g5_a_relay_that_lies_about_the_mode_is_quarantined_and_an_honest_one_goes_on() {
+    let mut bench = bench("keeps-session", profile());
+    run(&mut bench);
+    let claim = DeviceReport { mode: ControlMode::PreProvisioning, ..bench.device.report() };
+    bench.claim(claim);
+    let outcome = run(&mut bench);
+    let expected = Peer::ModeMismatch { claimed: ControlMode::PreProvisioning, answered: ControlMode::Admin };
+    assert_eq!(outcome, Outcome::Quarantined(Fault::Peer(expected)));
+    bench.order(Order::Provision);
+    assert!(matches!(run(&mut bench), Outcome::Configured { mode: ControlMode::Admin, .. }));
+}
+
+#[test]
+fn a_device_in_ccm_is_taken_to_acm_by_another_profile_later() {
+    for persona in ["drops-listed", "amt-16"] {
+        let mut bench = bench(persona, Profile { goal: Goal::Client, ..profile() });
+        assert!(matches!(run(&mut bench), Outcome::Configured { mode: ControlMode::Client, .. }), "{persona}");
+        let pin = stored(&bench).pins.confirmed;
+        bench.wanted(profile());
+        bench.order(Order::Provision);
+        assert!(matches!(run(&mut bench), Outcome::Configured { mode: ControlMode::Admin, .. }), "{persona}");
+        assert_eq!(stored(&bench).pins.confirmed, pin, "the same key");
+    }
+}
+
+/// Three reasons for a permit: a factory reset and a firmware update are the operator's to vouch for, another
+/// board as well, where he knows its silicon.
+#[test]
+fn g5_a_permit_brings_a_device_home_after_a_change_of_board() {
+    let mut bench = bench("drops-listed", profile());
+    run(&mut bench);
+    bench.device.replace_board();
+    bench.order(Order::Provision);
+    let outcome = run(&mut bench);
+    assert!(matches!(outcome, Outcome::Quarantined(Fault::Peer(Peer::StrangeRomCa { .. }))), "{outcome:?}");
+    let expect_rom_ca = Some(bench.device.rom_ca());
+    bench.server.disk.permit(Permit { expect_rom_ca, flow_b: FlowB::Refused, expires: None });
+    bench.order(Order::Provision);
+    assert!(matches!(run(&mut bench), Outcome::Configured { mode: ControlMode::Admin, .. }));
+    assert_eq!(stored(&bench).rom_ca, expect_rom_ca);
+}
+
+/// From 18 to 19: the device has TLS from now on, and on-die silicon that nobody has seen; its configuration
+/// is gone with the update.
+#[test]
+fn g5_a_firmware_update_that_loses_the_configuration_comes_home_with_a_permit() {
+    let mut bench = bench("amt-18", profile());
+    run(&mut bench);
+    bench.device.persona = Persona::named("drops-listed").expect("a persona");
+    bench.act(Action::Unprovision);
+    bench.order(Order::Provision);
+    let outcome = run(&mut bench);
+    assert!(matches!(outcome, Outcome::Quarantined(Fault::Peer(Peer::StrangeKey(_)))), "{outcome:?}");
+    bench.server.disk.permit(Permit { expect_rom_ca: None, flow_b: FlowB::Refused, expires: None });
+    bench.order(Order::Provision);
+    let Outcome::Configured { mode, pin, .. } = run(&mut bench) else { panic!("{:?}", bench.outcome()) };
+    assert_eq!((mode, pin.provenance), (ControlMode::Admin, Provenance::OdcaInterim));
+}
+
+/// From 18 to 19 with everything kept: the key is the same, and nothing has to be permitted.
+#[test]
+fn a_firmware_update_that_keeps_the_configuration_needs_no_permit() {
+    let mut bench = bench("amt-18", profile());
+    run(&mut bench);
+    bench.device.persona = Persona::named("drops-listed").expect("a persona");
+    bench.order(Order::Provision);
+    assert!(matches!(run(&mut bench), Outcome::Configured { mode: ControlMode::Admin, .. }));
 }
 
 #[test]

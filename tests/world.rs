@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
 
 use amt_provision_fsm::edges::{Edge, edges};
-use amt_provision_fsm::policy::{ActivationCommit, FirstUseTrust, FlowB, Goal, Order, Profile};
+use amt_provision_fsm::policy::{ActivationCommit, Adopt, FirstUseTrust, FlowB, Goal, Order, Profile};
 use amt_provision_fsm::record::Provenance;
 use amt_provision_fsm::request::ChainLength;
 use amt_provision_fsm::sim::{Case, FaultPlan, Persona, Report, Rng, World};
@@ -17,6 +17,7 @@ fn profile(rng: &mut Rng) -> Profile {
         minimum: Provenance::FirstUse,
         first_use: if rng.one_in(4) { FirstUseTrust::NotTrusted } else { FirstUseTrust::Trusted },
         activation_commit: if rng.one_in(4) { ActivationCommit::Always } else { ActivationCommit::Auto },
+        adopt: Adopt::Allowed,
     }
 }
 

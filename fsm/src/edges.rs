@@ -34,6 +34,8 @@ pub enum Cause {
     PlainOpened,
     /// A TLS handshake showed a key that may be shown.
     KeyShown,
+    /// CCM was read back; or, on a device that is adopted, whichever mode it was found in.
+    ModeSeen,
     /// CCM was read back.
     CcmSeen,
     /// ACM was read back.
@@ -129,7 +131,7 @@ protocol! {
         TcpOpen        => Tunneling.c,    KeyShown;
     }
     [Plain, Odca, Interim, Provisional] {
-        Tunneling.c    => Activated.c,    CcmSeen;
+        Tunneling.c    => Activated.c,    ModeSeen;
         Activated.c    => CertStaged.c,   PinIntended;
         Activated.c    => TcpOpen,        ChannelClosed;
         Activated.c    => Probe,          LineLost;

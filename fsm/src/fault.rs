@@ -45,6 +45,14 @@ pub enum Peer {
         /// The device's own answer.
         answered: Uuid,
     },
+    /// The relay claimed another mode than the one that the device itself is in: it lied, or it is not where
+    /// it says it is.
+    ModeMismatch {
+        /// The relay's claim.
+        claimed: ControlMode,
+        /// The device's own answer, on a pinned session.
+        answered: ControlMode,
+    },
     /// The device refused a request that it must take in its state.
     Refused {
         /// The request's name on the wire.
@@ -88,6 +96,8 @@ pub enum Operator {
     },
     /// The device is provisioned, and not by us.
     ForeignDevice(ControlMode),
+    /// It was to be adopted, and the password that the server was given for that does not let us in.
+    WrongGivenPassword,
     /// The device is stuck half way into provisioning, and a commit did not help.
     HalfProvisioned,
     /// The flash is protected against wear: the device takes no more changes for now.
@@ -145,7 +155,8 @@ impl Fault {
                 | Peer::Downgrade
                 | Peer::StrangeKey(_)
                 | Peer::StrangeRomCa { .. }
-                | Peer::UuidMismatch { .. },
+                | Peer::UuidMismatch { .. }
+                | Peer::ModeMismatch { .. },
             ) => Disposition::Quarantine,
             Self::Peer(Peer::Unprovisioned) => Disposition::Retry { after: Millis(0) },
             Self::Peer(Peer::Refused { .. } | Peer::NeverApplied(_)) => {
@@ -202,6 +213,11 @@ impl fmt::Display for Peer {
             Self::UuidMismatch { claimed, answered } => {
                 write!(f, "the relay announced device {claimed}, and device {answered} answered")
             }
+            Self::ModeMismatch { claimed, answered } => write!(
+                f,
+                "the relay says that the device is in {claimed}, and the device itself that it is in {answered}: look at \
+                 who runs the relay; an honest one goes on where this one was stopped"
+            ),
             Self::Refused { request, refusal } => write!(f, "the device refused {request}: {refusal}"),
             Self::LockedOut => f.write_str(
                 "the device accepts none of the passwords that are stored for it: reset its AMT configuration in the \
@@ -237,7 +253,12 @@ impl fmt::Display for Operator {
             }
             Self::ForeignDevice(mode) => write!(
                 f,
-                "the device is in {mode} and was not provisioned from here: deactivate it where it was, or adopt it"
+                "the device is in {mode} and was not provisioned from here: deactivate it where it was, or let the profile \
+                 adopt it and give the server its password"
+            ),
+            Self::WrongGivenPassword => f.write_str(
+                "the device is to be adopted, and the server has no password that it takes: write the one that it has into \
+                 the profile's adoption passwords",
             ),
             Self::HalfProvisioned => f.write_str(
                 "the device is stuck between pre- and post-provisioning, and a commit did not help: unprovision it \

@@ -16,22 +16,15 @@
 //! ```
 //! use amt_provision_fsm::firmware::{AmtVersion, ControlMode, Port};
 //! use amt_provision_fsm::identity::Uuid;
-//! use amt_provision_fsm::policy::{
-//!     ActivationCommit, DeviceReport, FirstUseTrust, FlowB, Goal, LocalTls, Order, Profile,
-//! };
+//! use amt_provision_fsm::policy::{DeviceReport, Goal, LocalTls, Order, Profile};
 //! use amt_provision_fsm::provisioner::{Input, Output, Provisioner};
-//! use amt_provision_fsm::record::{Ledger, Provenance, Record};
+//! use amt_provision_fsm::record::{Ledger, Record};
 //! use amt_provision_fsm::request::ChainLength;
 //! use amt_provision_fsm::time::Instant;
 //!
 //! let uuid: Uuid = "4c4c4544-0051-3610-8053-b7c04f4e3033".parse()?;
-//! let profile = Profile {
-//!     goal: Goal::Admin(ChainLength::new(3).ok_or("a chain has two to four certificates")?),
-//!     flow_b: FlowB::Refused,
-//!     minimum: Provenance::OdcaInterim,
-//!     first_use: FirstUseTrust::NotTrusted,
-//!     activation_commit: ActivationCommit::Auto,
-//! };
+//! let goal = Goal::Admin(ChainLength::new(3).ok_or("a chain has two to four certificates")?);
+//! let profile = Profile::cautious(goal);
 //! let claim = DeviceReport {
 //!     uuid,
 //!     version: AmtVersion::new(19, 0),

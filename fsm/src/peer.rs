@@ -14,8 +14,20 @@ pub struct Expectation {
     pub pins: Vec<SpkiHash>,
     /// Whether an ODCA chain is accepted.
     pub odca: OdcaExpectation,
-    /// Whether a single self-signed certificate that nobody vouches for is accepted (`Provisional`).
-    pub self_signed: bool,
+    /// Which certificates that nobody vouches for are accepted (`Provisional`).
+    pub unvouched: Unvouched,
+}
+
+/// Which certificates that nobody vouches for are accepted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Unvouched {
+    /// None.
+    #[default]
+    Refused,
+    /// A single self-signed one: the default certificate.
+    SelfSigned,
+    /// Any: that of a device which somebody else provisioned, and which is to be adopted.
+    Any,
 }
 
 /// Which on-die certificate authority chain is accepted (odca.md §7, "Verifier recipe").
@@ -45,6 +57,6 @@ pub struct Peer {
 pub enum Voucher {
     /// A verified ODCA chain; the hash is of the ROM-CA certificate in the *verified* path.
     Odca(RomCaHash),
-    /// Nobody: the key was accepted by its hash, or because a self-signed one was allowed.
+    /// Nobody: the key was accepted by its hash, or because one that nobody vouches for was allowed.
     Nobody,
 }

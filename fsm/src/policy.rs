@@ -6,9 +6,11 @@ use serde::{Deserialize, Serialize};
 use crate::fault::{Fault, Operator, Peer};
 use crate::firmware::{AmtVersion, ControlMode, Port};
 use crate::identity::Uuid;
-use crate::peer::{Expectation, OdcaExpectation};
+use crate::peer::{Expectation, OdcaExpectation, Unvouched};
 pub use crate::record::{FlowB, Permit};
 use crate::record::{Pins, Provenance, Record};
+#[cfg(doc)]
+use crate::request::Login;
 use crate::request::{ChainLength, Once};
 
 /// What a profile wants, as far as the core decides by it.
@@ -24,6 +26,33 @@ pub struct Profile {
     pub first_use: FirstUseTrust,
     /// When `Setup` is followed by a commit.
     pub activation_commit: ActivationCommit,
+    /// Whether a device that somebody else provisioned is taken over.
+    pub adopt: Adopt,
+}
+
+impl Profile {
+    /// The most cautious way to `goal`: nothing is spoken in plain text, nothing is trusted that no chain
+    /// vouches for, nothing is taken over.
+    pub const fn cautious(goal: Goal) -> Self {
+        Self {
+            goal,
+            flow_b: FlowB::Refused,
+            minimum: Provenance::OdcaInterim,
+            first_use: FirstUseTrust::NotTrusted,
+            activation_commit: ActivationCommit::Auto,
+            adopt: Adopt::Refused,
+        }
+    }
+}
+
+/// `adopt`: what becomes of a device that is provisioned already and that nothing is stored about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Adopt {
+    /// It is left alone.
+    Refused,
+    /// It is taken over with the password that the operator gave the server ([`Login::Given`]): first of
+    /// all it gets another password, then a certificate and a pin. The relay is never asked for a password.
+    Allowed,
 }
 
 /// The mode in which a run ends.
@@ -122,7 +151,8 @@ pub fn route(report: &DeviceReport, record: &Record, profile: &Profile, order: O
         LocalTls::Off if report.version.must_have_local_tls() => Err(Peer::TlsMissing(report.version).into()),
         // We may have taken it out of service ourselves; all that is sent is the question.
         LocalTls::Off if order == Order::Deactivate && record.doubt == Some(Once::Unprovision) => Ok(Route::Plain),
-        LocalTls::Off if record.pins.binding().is_some() => Err(Peer::Downgrade.into()),
+        // Silicon that has proven itself has TLS before provisioning, whatever the relay calls it.
+        LocalTls::Off if record.pins.binding().is_some() || record.rom_ca.is_some() => Err(Peer::Downgrade.into()),
         LocalTls::Off => match (profile.flow_b.or(record.flow_b), profile.minimum) {
             (FlowB::Refused, _) => Err(Operator::FlowBOff(report.version).into()),
             // A commit may have been applied and its restart be under way.
@@ -136,13 +166,17 @@ pub fn route(report: &DeviceReport, record: &Record, profile: &Profile, order: O
 }
 
 /// What the next handshake of this device may show (G5).
-pub fn expectation(record: &Record, profile: &Profile) -> Expectation {
+pub fn expectation(record: &Record, profile: &Profile, order: Order) -> Expectation {
     let enrolled = record.rom_ca.map(OdcaExpectation::Enrolled);
     let mut pins = alloc::vec::Vec::new();
     pins.extend([record.pins.confirmed, record.pins.intended].into_iter().flatten().map(|pin| pin.spki));
     if record.pins.binding().is_some() {
-        // From a confirmed pin there is no way down; an unprovisioned device comes home over ODCA.
-        return Expectation { pins, odca: enrolled.unwrap_or_default(), self_signed: false };
+        // From a confirmed pin there is no way down; an unprovisioned device comes home over ODCA. One that was
+        // adopted has never shown its silicon: it may after our own `Unprovision`, and all that is sent then is
+        // the question.
+        let leaving = order == Order::Deactivate && record.doubt == Some(Once::Unprovision);
+        let odca = if leaving { OdcaExpectation::AnyDevice } else { OdcaExpectation::Refused };
+        return Expectation { pins, odca: enrolled.unwrap_or(odca), unvouched: Unvouched::Refused };
     }
     if profile.minimum <= Provenance::OdcaInterim {
         pins.extend(record.pins.interim);
@@ -150,6 +184,11 @@ pub fn expectation(record: &Record, profile: &Profile) -> Expectation {
     Expectation {
         pins,
         odca: enrolled.unwrap_or(OdcaExpectation::AnyDevice),
-        self_signed: profile.minimum <= Provenance::Provisional,
+        unvouched: match profile.adopt {
+            // What shows there is whatever the last owner had issued.
+            Adopt::Allowed if profile.minimum <= Provenance::Adopted && record.pins == Pins::NONE => Unvouched::Any,
+            _ if profile.minimum <= Provenance::Provisional => Unvouched::SelfSigned,
+            _ => Unvouched::Refused,
+        },
     }
 }

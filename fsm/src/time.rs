@@ -1,4 +1,4 @@
-//! Time as the core knows it: two integers. There is no clock here, and no conversion from the
+//! Time as the core knows it: integers. There is no clock here, and no conversion from the
 //! standard library's clocks, because such a conversion would have to read one (G12).
 
 use core::fmt;
@@ -65,6 +65,11 @@ impl fmt::Display for Instant {
         write!(f, "{}.{:03}", self.0 / 1000, self.0 % 1000)
     }
 }
+
+/// A point in time of the calendar: seconds since 1970-01-01T00:00:00Z. The core compares what it is given
+/// and knows no "now".
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Timestamp(pub u64);
 
 #[cfg(test)]
 mod tests {

@@ -1,10 +1,12 @@
 //! `devices`: what the server knows of its devices, and what an operator does about one.
 
 use std::io;
+use std::time::Duration;
 
 use amt_provision_fsm::identity::{RomCaHash, Uuid};
 use amt_provision_fsm::policy::{FlowB, Permit};
-use amt_provision_fsm::record::{Pin, Record};
+use amt_provision_fsm::record::{Origin, Pin, Record};
+use amt_provision_fsm::time::Timestamp;
 use clap::{Args, Subcommand};
 use rustls::pki_types::UnixTime;
 use serde_json::json;
@@ -63,6 +65,9 @@ enum DevicesCommand {
         /// It may start in plain text, as devices of AMT 18 and earlier do
         #[arg(long)]
         flow_b: bool,
+        /// For how long the permit can be used, such as 30m, 8h or 7d
+        #[arg(long, value_name = "TIME", default_value = "7d", value_parser = ttl)]
+        ttl: Duration,
         #[command(flatten)]
         by: By,
     },
@@ -101,6 +106,18 @@ fn rom_ca_hash(text: &str) -> Result<RomCaHash, &'static str> {
     RomCaHash::from_hex(text).ok_or("expected 64 hexadecimal digits, SHA-256 of the ROM-CA certificate")
 }
 
+/// A whole number and its unit.
+fn ttl(text: &str) -> Result<Duration, &'static str> {
+    const EXPECTED: &str = "expected a whole number with s, m, h or d behind it, such as 8h";
+    const UNITS: [(char, u64); 4] = [('s', 1), ('m', 60), ('h', 3600), ('d', 86_400)];
+    let read = || {
+        let (unit, seconds) = UNITS.into_iter().find(|(unit, _)| text.ends_with(*unit))?;
+        let count: u64 = text.strip_suffix(unit)?.parse().ok()?;
+        count.checked_mul(seconds).filter(|seconds| *seconds > 0).map(Duration::from_secs)
+    };
+    read().ok_or(EXPECTED)
+}
+
 pub(super) fn run(args: &DevicesArgs, out: &mut Output<'_>) -> Result<(), CliError> {
     smol::block_on(async {
         let stored = args.store.open().await?;
@@ -108,10 +125,12 @@ pub(super) fn run(args: &DevicesArgs, out: &mut Output<'_>) -> Result<(), CliErr
         match &args.command {
             DevicesCommand::List => list(&stored, out).await,
             DevicesCommand::Show { uuid, audit } => show(&stored, *uuid, *audit, out).await,
-            DevicesCommand::ReEnrol { uuid, expect_rom, flow_b, by } => {
+            DevicesCommand::ReEnrol { uuid, expect_rom, flow_b, ttl, by } => {
                 let flow_b = if *flow_b { FlowB::Allowed } else { FlowB::Refused };
-                let permit = Permit { expect_rom_ca: *expect_rom, flow_b };
-                store.permit(tenant, *uuid, permit, &by.stamp()).await?;
+                let stamp = by.stamp();
+                let expires = Some(Timestamp(stamp.at.as_secs().saturating_add(ttl.as_secs())));
+                let permit = Permit { expect_rom_ca: *expect_rom, flow_b, expires };
+                store.permit(tenant, *uuid, permit, &stamp).await?;
                 done(*uuid, &AuditEvent::Permitted(permit), out)
             }
             DevicesCommand::Remove { uuid, by } => {
@@ -210,6 +229,10 @@ fn show_device(to: &mut dyn io::Write, device: &KnownDevice) -> io::Result<()> {
 }
 
 fn show_record(to: &mut dyn io::Write, record: &Record) -> io::Result<()> {
+    match record.origin {
+        Origin::Ours => {}
+        Origin::Adopted => row(to, "origin", "provisioned by somebody else, and adopted")?,
+    }
     for (name, pin) in [("pin", record.pins.confirmed), ("intended pin", record.pins.intended)] {
         if let Some(pin) = pin {
             row(to, name, pin.spki)?;

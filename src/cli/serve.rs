@@ -102,6 +102,7 @@ impl Profiles for Configured {
             profile: profile.policy.clone(),
             passwords: PasswordSource::new(admin, mebx, random),
             provisioning: profile.domain.as_ref().map(|domain| Arc::clone(&domain.certificate) as Arc<_>),
+            adoption: profile.adoption.clone(),
             remote_tls: RemoteMode { plain: PlainText::Refused, clients: Clients::Any },
             max_tls: profile.max_tls,
         })

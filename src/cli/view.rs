@@ -1,19 +1,17 @@
 //! What is stored of a device, as machines read it.
 
 use amt_provision_fsm::policy::FlowB;
-use amt_provision_fsm::record::{Hold, Pin, Record};
+use amt_provision_fsm::record::{Hold, Origin, Pin, Record};
+use amt_provision_fsm::time::Timestamp;
 use rustls::pki_types::UnixTime;
 use serde::Serialize;
-use time::OffsetDateTime;
-use time::format_description::well_known::Rfc3339;
 
+use crate::calendar::rfc3339;
 use crate::store::KnownDevice;
 
 /// RFC 3339, in UTC.
 pub(super) fn moment(at: UnixTime) -> String {
-    let seconds = i64::try_from(at.as_secs()).ok();
-    let moment = seconds.and_then(|seconds| OffsetDateTime::from_unix_timestamp(seconds).ok());
-    moment.and_then(|moment| moment.format(&Rfc3339).ok()).unwrap_or_else(|| format!("{} s after 1970", at.as_secs()))
+    rfc3339(at.as_secs())
 }
 
 /// A pin.
@@ -63,6 +61,7 @@ struct OutcomeView<'a> {
 struct PermitView {
     expect_rom_ca_sha256: Option<String>,
     flow_b: bool,
+    expires: Option<String>,
 }
 
 /// What a record says, without a secret.
@@ -73,6 +72,7 @@ struct RecordView {
     admin_password_confirmed: bool,
     mebx_password_stored: bool,
     in_doubt: Option<String>,
+    adopted: bool,
     permit: Option<PermitView>,
 }
 
@@ -84,9 +84,11 @@ impl From<&Record> for RecordView {
             admin_password_confirmed: record.admin.confirmed().is_some(),
             mebx_password_stored: record.mebx.is_some(),
             in_doubt: record.doubt.map(|once| format!("{once:?}")),
+            adopted: record.origin == Origin::Adopted,
             permit: record.permit.map(|permit| PermitView {
                 expect_rom_ca_sha256: permit.expect_rom_ca.map(|hash| hash.to_hex()),
                 flow_b: permit.flow_b == FlowB::Allowed,
+                expires: permit.expires.map(|Timestamp(end)| rfc3339(end)),
             }),
         }
     }

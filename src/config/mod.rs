@@ -29,6 +29,7 @@
 //! # Ok::<(), std::io::Error>(())
 //! ```
 
+mod adoption;
 mod domain;
 mod error;
 mod load;
@@ -43,6 +44,7 @@ mod tenant;
 mod tests;
 mod warning;
 
+pub use adoption::AdoptionPasswords;
 pub use error::{ConfigError, Mistake, Mistakes};
 pub use model::{Config, Domain, Listener, Profile, ProfileRefusal, TenantRule};
 pub use warning::Warning;

@@ -9,6 +9,7 @@ use amt_provision_fsm::policy;
 use rustls::pki_types::DnsName;
 use rustls::sign::CertifiedKey;
 
+use super::AdoptionPasswords;
 use crate::pki::odca::OdcaTrust;
 use crate::protocol::ProfileName;
 use crate::store::{PasswordChoice, ServerName, Tenant};
@@ -54,6 +55,8 @@ pub struct Profile {
     pub admin_password: PasswordChoice,
     /// The MEBx password.
     pub mebx_password: PasswordChoice,
+    /// The passwords of devices that are to be adopted; `None` where none is.
+    pub adoption: Option<Arc<AdoptionPasswords>>,
     /// The highest TLS version that is offered to a device.
     pub max_tls: TlsVersion,
 }

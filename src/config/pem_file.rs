@@ -63,7 +63,7 @@ pub(super) fn certified_key(section: &Section<'_>) -> Option<Arc<CertifiedKey>> 
     }
 }
 
-fn contents(value: &Value<'_>) -> Option<Zeroizing<Vec<u8>>> {
+pub(super) fn contents(value: &Value<'_>) -> Option<Zeroizing<Vec<u8>>> {
     let path = value.path()?;
     match std::fs::read(&path) {
         Ok(text) => Some(Zeroizing::new(text)),

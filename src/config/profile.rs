@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
-use amt_provision_fsm::policy::{self, ActivationCommit, FirstUseTrust, FlowB, Goal};
+use amt_provision_fsm::policy::{self, ActivationCommit, Adopt, FirstUseTrust, FlowB, Goal};
 use amt_provision_fsm::record::Provenance;
 
+use super::adoption;
 use super::domain::Named;
 use super::model::{Domain, Profile};
 use super::read::{Section, Value};
@@ -22,6 +23,7 @@ const KEYS: &[&str] = &[
     "minimum_provenance",
     "trust_first_use",
     "activation_commit",
+    "adopt",
     "admin_password",
     "mebx_password",
     "max_tls",
@@ -57,7 +59,8 @@ fn profile(section: &Section<'_>, name: Option<ProfileName>, domains: Option<&[N
     });
     let minimum = section.or("minimum_provenance", Provenance::OdcaInterim, |value| {
         use Provenance as P;
-        value.word(&[P::Odca, P::OdcaInterim, P::Provisional, P::FirstUse].map(|known| (word(known), known)))
+        value
+            .word(&[P::Odca, P::OdcaInterim, P::Provisional, P::Adopted, P::FirstUse].map(|known| (word(known), known)))
     });
     let first_use = section.or("trust_first_use", FirstUseTrust::NotTrusted, |value| {
         value.flag().map(|trusted| if trusted { FirstUseTrust::Trusted } else { FirstUseTrust::NotTrusted })
@@ -75,7 +78,9 @@ fn profile(section: &Section<'_>, name: Option<ProfileName>, domains: Option<&[N
         }
         choice
     });
-    explain_contradictions(section, flow_b, minimum, first_use);
+    let adoption = section.or("adopt", None, |value| adoption::read(&value).map(|passwords| Some(Arc::new(passwords))));
+    let adopts = adoption.as_ref().is_some_and(Option::is_some);
+    explain_contradictions(section, flow_b, minimum, first_use, adopts);
 
     let (goal, domain) = goal?;
     let policy = policy::Profile {
@@ -84,6 +89,7 @@ fn profile(section: &Section<'_>, name: Option<ProfileName>, domains: Option<&[N
         minimum: minimum?,
         first_use: first_use?,
         activation_commit: activation_commit?,
+        adopt: if adopts { Adopt::Allowed } else { Adopt::Refused },
     };
     Some(Profile {
         name: name?,
@@ -91,6 +97,7 @@ fn profile(section: &Section<'_>, name: Option<ProfileName>, domains: Option<&[N
         domain,
         admin_password: admin_password?,
         mebx_password: mebx_password?,
+        adoption: adoption?,
         max_tls: max_tls?,
     })
 }
@@ -101,8 +108,17 @@ fn explain_contradictions(
     flow_b: Option<FlowB>,
     minimum: Option<Provenance>,
     first_use: Option<FirstUseTrust>,
+    adopts: bool,
 ) {
     let Some(minimum) = minimum else { return };
+    if let Some(value) = section.optional("adopt").filter(|_| adopts)
+        && minimum > Provenance::Adopted
+    {
+        let _: Option<()> = value.mistake(format_args!(
+            "takes over devices that show keys which nobody vouches for, and the minimum provenance is \"{minimum}\": write \
+             minimum_provenance = \"adopted\", or \"first-use\" for devices that still speak plain text"
+        ));
+    }
     if let (Some(value), Some(FlowB::Allowed)) = (section.optional("flow_b"), flow_b)
         && minimum > Provenance::FirstUse
     {
@@ -185,6 +201,7 @@ const fn word(provenance: Provenance) -> &'static str {
         Provenance::Odca => "odca",
         Provenance::OdcaInterim => "odca-interim",
         Provenance::Provisional => "provisional",
+        Provenance::Adopted => "adopted",
         Provenance::FirstUse => "first-use",
     }
 }

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use amt_provision_fsm::policy::{ActivationCommit, FirstUseTrust, FlowB, Goal};
+use amt_provision_fsm::policy::{ActivationCommit, Adopt, FirstUseTrust, FlowB, Goal};
 use amt_provision_fsm::record::Provenance;
 use proptest::prelude::*;
 use rcgen::{CertificateParams, CertifiedIssuer, IsCa, KeyPair};
@@ -57,6 +57,9 @@ impl Folder {
         let simulator = SimulatorAuthority::generate().unwrap();
         let pem = |der: &[u8]| pem::encode(&pem::Pem::new("CERTIFICATE", der));
         let (root, intermediate) = (pem(simulator.root()), pem(simulator.intermediate()));
+        folder.write("adopt.toml", "default = 'Adopt-me-1'\n4c4c4544-0051-3610-8053-b7c04f4e3033 = 'And-me-too-2'\n");
+        folder.write("weak.toml", "default = 'weak'\n");
+        folder.write("broken.toml", "default = 'Adopt-me-1'\nAdopt-me-1\n");
         folder.write("odca.pem", &format!("{root}{intermediate}"));
         folder.write("odca-root.pem", &root);
         folder.write("odca-reversed.pem", &format!("{intermediate}{root}"));
@@ -124,6 +127,7 @@ fn everything_that_can_be_written_is_read() {
             minimum_provenance = "first-use"
             trust_first_use = true
             activation_commit = "always"
+            adopt = { passwords = "adopt.toml" }
             admin_password = { length = 20 }
             mebx_password = { fixed = "P@ssw0rd" }
             max_tls = "1.2"
@@ -144,7 +148,13 @@ fn everything_that_can_be_written_is_read() {
     assert_eq!(profile.admin_password, PasswordChoice::Random(PasswordLength::new(20).unwrap()));
     assert_eq!(profile.mebx_password, PasswordChoice::Fixed("P@ssw0rd".parse().unwrap()));
     assert_eq!(profile.max_tls, TlsVersion::V1_2);
-    assert!(!format!("{config:?}").contains("P@ssw0rd"));
+    let adoption = profile.adoption.as_deref().unwrap();
+    let given = |uuid: &str| adoption.of(uuid.parse().unwrap()).map(|password| password.expose().to_owned());
+    assert_eq!(given("4c4c4544-0051-3610-8053-b7c04f4e3033").as_deref(), Some("And-me-too-2"));
+    assert_eq!(given("11111111-1111-1111-1111-111111111111").as_deref(), Some("Adopt-me-1"));
+    assert_eq!(profile.policy.adopt, Adopt::Allowed);
+    let told = format!("{config:?}");
+    assert!(!told.contains("P@ssw0rd") && !told.contains("me-too"), "{told}");
     let warnings = config.warnings();
     let name: crate::protocol::ProfileName = "office".parse().unwrap();
     assert_eq!(
@@ -248,11 +258,19 @@ const MISTAKES: &[(&str, &str, &str)] = &[
     ("\"ccm\"", "\"ccm\"\nflow_b = true",
         "amt.toml:8:10: `flow_b` is true, and the minimum provenance is \"odca-interim\", which no flow-B device can reach: write minimum_provenance = \"first-use\", or leave flow_b out"),
     ("\"ccm\"", "\"ccm\"\nminimum_provenance = \"odca-intrim\"",
-        "amt.toml:8:22: `minimum_provenance` is \"odca-intrim\": expected \"odca\", \"odca-interim\", \"provisional\" or \"first-use\""),
+        "amt.toml:8:22: `minimum_provenance` is \"odca-intrim\": expected \"odca\", \"odca-interim\", \"provisional\", \"adopted\" or \"first-use\""),
     ("\"ccm\"", "\"ccm\"\nminimum_provenance = \"best\"",
-        "amt.toml:8:22: `minimum_provenance` is \"best\": expected \"odca\", \"odca-interim\", \"provisional\" or \"first-use\""),
+        "amt.toml:8:22: `minimum_provenance` is \"best\": expected \"odca\", \"odca-interim\", \"provisional\", \"adopted\" or \"first-use\""),
     ("\"ccm\"", "\"ccm\"\ntrust_first_use = true",
         "amt.toml:8:19: `trust_first_use` is true, and the minimum provenance is \"odca-interim\", so that no pin is ever learnt at first use: leave it out, or write minimum_provenance = \"provisional\" or \"first-use\""),
+    ("\"ccm\"", "\"ccm\"\nadopt = true",
+        "amt.toml:8:9: `adopt` is true or false: expected { passwords = \"adopt.toml\" }, a file with the passwords that the devices have"),
+    ("\"ccm\"", "\"ccm\"\nadopt = { passwords = \"adopt.toml\" }",
+        "amt.toml:8:9: `adopt` takes over devices that show keys which nobody vouches for, and the minimum provenance is \"odca-interim\": write minimum_provenance = \"adopted\", or \"first-use\" for devices that still speak plain text"),
+    ("\"ccm\"", "\"ccm\"\nminimum_provenance = \"adopted\"\nadopt = { passwords = \"weak.toml\" }",
+        "amt.toml:9:23: `passwords` names weak.toml, whose password of `default` no device has: an AMT password has 8 to 32 characters, this one has 4"),
+    ("\"ccm\"", "\"ccm\"\nminimum_provenance = \"adopted\"\nadopt = { passwords = \"broken.toml\" }",
+        "amt.toml:9:23: `passwords` names broken.toml, whose line 2 cannot be read: expected lines such as default = \"…\" or \"4c4c4544-0051-3610-8053-b7c04f4e3033\" = \"…\""),
     ("\"ccm\"", "\"ccm\"\nactivation_commit = \"never\"",
         "amt.toml:8:21: `activation_commit` is \"never\": expected \"auto\" or \"always\""),
     ("\"ccm\"", "\"ccm\"\nmax_tls = 1.3",

@@ -276,7 +276,7 @@ impl Conversation {
         if let Err(error) = channel.ask(id, login, request, &self.vault) {
             let refusal = match error {
                 // A login that nobody has the password of: the next one is tried.
-                AskError::NoPassword(_) | AskError::NoLocalSystem => Refusal::Unauthorized,
+                AskError::NoPassword(_) | AskError::NoLocalSystem | AskError::NoGivenPassword => Refusal::Unauthorized,
                 error => {
                     tracing::error!(%error, request = name, "a request could not be made");
                     Refusal::Unintelligible

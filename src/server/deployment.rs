@@ -10,7 +10,7 @@ use amt_provision_fsm::policy::Profile;
 use amt_provision_fsm::provisioner::Outcome;
 
 use super::conversation::Traffic;
-use crate::config::ProfileRefusal;
+use crate::config::{AdoptionPasswords, ProfileRefusal};
 use crate::pki::authority::DeploymentAuthority;
 use crate::pki::odca::OdcaTrust;
 use crate::protocol::ProfileName;
@@ -28,6 +28,8 @@ pub struct ServedProfile {
     pub passwords: PasswordSource,
     /// What takes a device into ACM; `None` where the goal is CCM.
     pub provisioning: Option<Arc<dyn ProvisioningIdentity>>,
+    /// The passwords of devices that it adopts; `None` where it adopts none.
+    pub adoption: Option<Arc<AdoptionPasswords>>,
     /// What its devices' network interface is to accept.
     pub remote_tls: RemoteMode,
     /// The highest TLS version that is offered to its devices.

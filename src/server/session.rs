@@ -8,7 +8,7 @@ use amt_provision_fsm::identity::{CertificateHash, Uuid};
 use amt_provision_fsm::provisioner::Outcome;
 use amt_provision_fsm::record::{Generation, Ledger, PasswordId, Record};
 use amt_provision_fsm::request::{Certificate, KeyPair};
-use amt_provision_fsm::time::Instant as RunInstant;
+use amt_provision_fsm::time::{Instant as RunInstant, Timestamp};
 use async_tungstenite::WebSocketStream;
 use async_tungstenite::tungstenite::{self, Message};
 use rustls::pki_types::UnixTime;
@@ -153,8 +153,9 @@ impl Session {
 
         let stored = deployment.store.load(&tenant, uuid).await?;
         let known = stored.is_some();
-        let ledger = stored.unwrap_or_else(|| Ledger::unknown(Record::new(uuid)));
+        let ledger = stored.map_or_else(|| Ledger::unknown(Record::new(uuid)), let_go_of_what_ran_out);
         let mut vault = Vault::reported(&hello.report);
+        vault.give(profile.adoption.as_ref().and_then(|passwords| passwords.of(uuid)).cloned());
         for (account, id) in named(ledger.record()) {
             vault.insert(account, id, deployment.store.password(&tenant, uuid, account, id).await?);
         }
@@ -305,6 +306,18 @@ enum IssueError {
     Store(#[from] StoreError),
     #[error("the random source failed")]
     Random,
+}
+
+/// A permit that has run out is no permit; the record loses it with the next generation.
+fn let_go_of_what_ran_out(ledger: Ledger) -> Ledger {
+    let mut record = ledger.record().clone();
+    match record.expire(Timestamp(UnixTime::now().as_secs())) {
+        None => ledger,
+        Some(_) => {
+            tracing::info!(device = %record.uuid, "the operator's permit has run out unused");
+            Ledger::stored(record, ledger.generation())
+        }
+    }
 }
 
 /// Every password that a record names.

@@ -19,6 +19,7 @@ pub struct Vault {
     admin: BTreeMap<PasswordId, Password>,
     mebx: BTreeMap<PasswordId, Password>,
     local_system: Option<Secret>,
+    given: Option<Password>,
 }
 
 impl Vault {
@@ -42,6 +43,11 @@ impl Vault {
         };
     }
 
+    /// Takes in the password that the operator gave for a device that is to be adopted.
+    pub fn give(&mut self, password: Option<Password>) {
+        self.given = password;
+    }
+
     const fn of(&self, account: Account) -> &BTreeMap<PasswordId, Password> {
         match account {
             Account::Admin => &self.admin,
@@ -57,6 +63,10 @@ impl Credentials for Vault {
 
     fn mebx_password(&self, id: PasswordId) -> Option<&Password> {
         self.mebx.get(&id)
+    }
+
+    fn given(&self) -> Option<&Password> {
+        self.given.as_ref()
     }
 
     fn local_system(&self) -> Option<LocalSystem<'_>> {

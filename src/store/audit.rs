@@ -4,9 +4,11 @@ use std::fmt;
 
 use amt_provision_fsm::edges::Edge;
 use amt_provision_fsm::policy::{FlowB, Permit};
+use amt_provision_fsm::time::Timestamp;
 use rustls::pki_types::UnixTime;
 
 use super::ServerName;
+use crate::calendar::rfc3339;
 
 /// The number of one run of one device: 128 random bits of the server's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -50,9 +52,10 @@ impl fmt::Display for AuditEvent {
                 f.write_str("permitted to start over")?;
                 permit.expect_rom_ca.map_or(Ok(()), |rom_ca| write!(f, ", with ROM-CA {rom_ca}"))?;
                 match permit.flow_b {
-                    FlowB::Allowed => f.write_str(", in plain text"),
-                    FlowB::Refused => Ok(()),
+                    FlowB::Allowed => f.write_str(", in plain text")?,
+                    FlowB::Refused => {}
                 }
+                permit.expires.map_or(Ok(()), |Timestamp(end)| write!(f, ", until {}", rfc3339(end)))
             }
             Self::Removed => f.write_str("removed"),
             Self::Forgotten => f.write_str("forgotten"),

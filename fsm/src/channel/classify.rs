@@ -4,7 +4,7 @@ use core::marker::PhantomData;
 
 use super::kinds::{Interim, Odca, Pinned, Proven, Provisional};
 use crate::channel::FirstUse;
-use crate::peer::{Expectation, OdcaExpectation, Peer, Voucher};
+use crate::peer::{Expectation, OdcaExpectation, Peer, Unvouched, Voucher};
 use crate::record::Record;
 
 /// A TLS channel, typed by what proved its peer.
@@ -56,7 +56,9 @@ pub fn classify(peer: &Peer, expected: &Expectation, record: &Record) -> Result<
         return Ok(Recognised::Interim(Interim { spki: peer.spki }));
     }
     match peer.voucher {
-        Voucher::Nobody if expected.self_signed => Ok(Recognised::Provisional(Provisional { spki: peer.spki })),
+        Voucher::Nobody if expected.unvouched != Unvouched::Refused => {
+            Ok(Recognised::Provisional(Provisional { spki: peer.spki }))
+        }
         _ => Err(Stranger),
     }
 }

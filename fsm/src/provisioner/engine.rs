@@ -9,7 +9,7 @@ use crate::edges::{Edge, Place};
 use crate::fault::{Fault, Link as LinkFault, Operator, Ours};
 use crate::firmware::Port;
 use crate::peer::Peer;
-use crate::policy::{self, DeviceReport, Order, Profile, Route};
+use crate::policy::{DeviceReport, Order, Profile, Route};
 use crate::record::Ledger;
 use crate::request::{Certificate, KeyPair, Login, Reply, Request, RequestId};
 use crate::session::{AnySession, Context, Sent, Step, Want};
@@ -81,6 +81,7 @@ impl Provisioner {
             route: Route::Tls,
             link: None,
             likely_mode: report.mode,
+            claimed_mode: None,
             sent: Sent::default(),
             commits: 0,
             commit_sent_in: None,
@@ -354,7 +355,7 @@ impl Provisioner {
                 });
             }
             Dialling::Asked(asked, Port::Tls) if asked == id => {
-                let expected = policy::expectation(self.context().record(), &self.context().profile);
+                let expected = self.context().expectation();
                 self.set_dialling(Dialling::Handshaking(id, expected.clone()));
                 self.outputs.push_back(Output::StartTls(id, expected));
                 self.wait(Awaiting::Port, Wake::Handshake, deadline::HANDSHAKE);

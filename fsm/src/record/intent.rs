@@ -1,6 +1,6 @@
 //! The only ways in which a record changes.
 
-use super::{FlowB, Hold, KeyMark, Password, PasswordId, PasswordState, Pin, Pins, Record};
+use super::{FlowB, Hold, KeyMark, Origin, Password, PasswordId, PasswordState, Pin, Pins, Record};
 use crate::identity::{RomCaHash, SpkiHash};
 use crate::request::Once;
 
@@ -23,6 +23,11 @@ pub enum Intent {
     },
     /// A new admin password.
     ChangePassword,
+    /// A device that somebody else provisioned becomes ours, and gets a new admin password first of all.
+    Adopt {
+        /// Whether the channel gives that password away.
+        exposed: bool,
+    },
     /// The passwords that may be tried are about to be used where they are given away.
     ExposePasswords,
     /// The device took this password.
@@ -73,6 +78,12 @@ impl Record {
                 self.doubt = Some(Once::Setup);
             }
             Intent::ChangePassword => self.admin.add(false),
+            Intent::Adopt { exposed } => {
+                self.admin.add(exposed);
+                self.origin = Origin::Adopted;
+                // Whoever provisioned it has committed that.
+                self.activation_committed = true;
+            }
             Intent::ExposePasswords => self.admin.expose_candidates(),
             Intent::ConfirmPassword(id) => self.admin.confirm(id),
             Intent::Doubt(once) => self.doubt = Some(once),
@@ -109,6 +120,7 @@ impl Record {
         self.keying = None;
         self.doubt = None;
         self.mebx = self.mebx.map(|mebx| Password { state: PasswordState::Retired, ..mebx });
+        self.origin = Origin::Ours;
         self.activation_committed = false;
         self.admin_committed = false;
     }

@@ -23,6 +23,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::identity::{RomCaHash, Uuid};
 use crate::request::Once;
+use crate::time::Timestamp;
 
 /// Everything that is stored about one device.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -49,6 +50,18 @@ pub struct Record {
     pub permit: Option<Permit>,
     /// Whether a permit that was used up lets this device start in plain text; until its key is confirmed.
     pub flow_b: FlowB,
+    /// Who provisioned it.
+    pub origin: Origin,
+}
+
+/// Who took a device into the mode that it is in.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Origin {
+    /// This deployment, with its own `Setup`.
+    #[default]
+    Ours,
+    /// Somebody else, before this deployment adopted it.
+    Adopted,
 }
 
 impl Record {
@@ -66,6 +79,12 @@ impl Record {
             admin_committed: false,
             permit: None,
             flow_b: FlowB::Refused,
+            origin: Origin::Ours,
         }
+    }
+
+    /// Lets go of a permit that has run out at `now`, and gives it back for the log.
+    pub fn expire(&mut self, now: Timestamp) -> Option<Permit> {
+        self.permit.take_if(|permit| permit.expires.is_some_and(|end| end <= now))
     }
 }

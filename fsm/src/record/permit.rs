@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::identity::RomCaHash;
+use crate::time::Timestamp;
 
 /// Flow B for devices that are not known: off unless the profile says so (G5).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -31,4 +32,7 @@ pub struct Permit {
     pub expect_rom_ca: Option<RomCaHash>,
     /// Whether it may start in plain text.
     pub flow_b: FlowB,
+    /// When it runs out, if it does. The core has no calendar: whoever loads a record lets go of what has
+    /// run out, with [`Record::expire`](super::Record::expire).
+    pub expires: Option<Timestamp>,
 }

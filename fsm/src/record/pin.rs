@@ -1,6 +1,7 @@
 //! Pins: the public-key hashes that a device is held to, and how each was learnt.
 
 use alloc::vec::Vec;
+use core::cmp::Ordering;
 use core::fmt;
 
 use serde::{Deserialize, Serialize};
@@ -8,9 +9,11 @@ use serde::{Deserialize, Serialize};
 use crate::identity::SpkiHash;
 use crate::request::KeyHandle;
 
-/// How a key came to be trusted, weakest first: a pin is as good as the weakest session between the
-/// generation of its key and the commit that made the device show it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+/// How a key came to be trusted; the weakest is the least. A pin is as good as the weakest session between
+/// the generation of its key and the commit that made the device show it.
+///
+/// The variants are in the order in which snapshots number them; how much one is worth is its rank.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Provenance {
     /// Over plain text, before anybody could vouch for anything (flow B).
     FirstUse,
@@ -20,15 +23,40 @@ pub enum Provenance {
     OdcaInterim,
     /// Over TLS that an ODCA chain vouched for.
     Odca,
+    /// Over TLS to a key that nobody vouched for, on a device that somebody else had provisioned: all that
+    /// spoke for it was that it took the password which the operator gave.
+    Adopted,
 }
 
 impl Provenance {
+    const fn rank(self) -> u8 {
+        match self {
+            Self::FirstUse => 0,
+            Self::Adopted => 1,
+            Self::Provisional => 2,
+            Self::OdcaInterim => 3,
+            Self::Odca => 4,
+        }
+    }
+
     /// Whether no session on the way could have been anybody else's.
     pub const fn is_proven(self) -> bool {
         match self {
             Self::Odca | Self::OdcaInterim => true,
-            Self::Provisional | Self::FirstUse => false,
+            Self::Provisional | Self::Adopted | Self::FirstUse => false,
         }
+    }
+}
+
+impl Ord for Provenance {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.rank().cmp(&other.rank())
+    }
+}
+
+impl PartialOrd for Provenance {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
     }
 }
 
@@ -36,6 +64,7 @@ impl fmt::Display for Provenance {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::FirstUse => "first-use",
+            Self::Adopted => "adopted",
             Self::Provisional => "provisional",
             Self::OdcaInterim => "odca-interim",
             Self::Odca => "odca",

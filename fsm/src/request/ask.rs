@@ -2,7 +2,7 @@
 //! [`Session::request`](crate::session::Session::request) takes it only where the channel carries them.
 
 use super::{DigestRealm, FirmwareNonce, Once, Request};
-use crate::channel::{Authority, PasswordKind, PasswordRef, Public, Real, Secrecy};
+use crate::channel::{Authority, PasswordKind, PasswordRef, Public, Secrecy};
 use crate::record::{DoubtDurable, PasswordId};
 
 /// A request that knows what it gives away.
@@ -68,22 +68,22 @@ impl<K: PasswordKind> Ask for Setup<K> {
     }
 }
 
-/// `SetAdminAclEntryEx` with the password that stays.
+/// `SetAdminAclEntryEx`: the HA1 that it carries is as good as the password.
 #[derive(Debug)]
-pub struct NewPassword {
-    password: PasswordRef<Real>,
+pub struct NewPassword<K> {
+    password: PasswordRef<K>,
     realm: DigestRealm,
 }
 
-impl NewPassword {
+impl<K: PasswordKind> NewPassword<K> {
     /// The change to `password`.
-    pub const fn new(password: PasswordRef<Real>, realm: DigestRealm) -> Self {
+    pub const fn new(password: PasswordRef<K>, realm: DigestRealm) -> Self {
         Self { password, realm }
     }
 }
 
-impl Ask for NewPassword {
-    type Gives = Real;
+impl<K: PasswordKind> Ask for NewPassword<K> {
+    type Gives = K;
 
     fn erase(self) -> Request {
         Request::SetAdminPassword { password: self.password.id(), realm: self.realm }

@@ -17,6 +17,8 @@ pub enum Login {
     LocalSystem,
     /// `admin`, with this stored password.
     Admin(PasswordId),
+    /// `admin`, with the password that the operator gave the server for a device that is to be adopted.
+    Given,
 }
 
 /// One of the two `AMT_TLSSettingData` instances (wsman.md §2.8).

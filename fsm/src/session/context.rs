@@ -5,7 +5,8 @@ use alloc::vec::Vec;
 use super::facts::Facts;
 use crate::edges::Edge;
 use crate::firmware::{ControlMode, Port};
-use crate::policy::{DeviceReport, Order, Profile, Route};
+use crate::peer::Expectation;
+use crate::policy::{self, Adopt, DeviceReport, Order, Profile, Route};
 use crate::provisioner::ChannelId;
 use crate::record::{Intent, Ledger, Record};
 use crate::request::{Class, Login, Once, Refusal, Reply, Request};
@@ -28,6 +29,9 @@ pub(crate) struct Context {
     pub(crate) link: Option<Link>,
     /// The mode that the device is likely in: it only orders the logins.
     pub(crate) likely_mode: ControlMode,
+    /// The mode that the relay claims, until the device itself has been asked; `None` as well where something
+    /// of ours may have changed it on the way.
+    pub(crate) claimed_mode: Option<ControlMode>,
     /// How often once-per-observation requests were sent in this run.
     pub(crate) sent: Sent,
     /// How often a commit was sent in this run.
@@ -106,6 +110,9 @@ impl Context {
         if let Some(link) = &mut self.link {
             link.facts.sending(request);
         }
+        if let Class::Once(_) = request.class() {
+            self.claimed_mode = None;
+        }
         match request {
             Request::Setup { .. } => {
                 self.sent.add(Once::Setup);
@@ -155,6 +162,11 @@ impl Context {
         }
     }
 
+    /// What the next handshake may show.
+    pub(crate) fn expectation(&self) -> Expectation {
+        policy::expectation(self.record(), &self.profile, self.order)
+    }
+
     /// The port of the `attempt`th try. A pin that was confirmed in this very run closes the plain port,
     /// whatever was open when the run began (G5); only the question whether our own `Unprovision` was
     /// applied may still be asked there.
@@ -172,6 +184,8 @@ impl Context {
         let facts = &self.link.as_ref()?.facts;
         let mode = facts.mode().unwrap_or(self.likely_mode);
         let admin = self.record().admin.candidates().map(|password| Login::Admin(password.id));
+        let given = (self.profile.adopt == Adopt::Allowed).then_some(Login::Given);
+        let admin = admin.chain(given);
         let local = core::iter::once(Login::LocalSystem);
         let free = |login: &Login| !facts.is_refused(*login);
         if let Some(proven) = facts.proven.map(Login::Admin).filter(free) {

@@ -37,6 +37,11 @@ impl Look {
         }
     }
 
+    /// The evidence of either provisioned mode, if one was seen.
+    pub fn in_service(self) -> Option<ModeSeen> {
+        self.ccm().map(ModeSeen::Ccm).or_else(|| self.acm().map(ModeSeen::Acm))
+    }
+
     /// The evidence of ACM, if that is what was seen.
     pub const fn acm(self) -> Option<AcmSeen> {
         match (self.mode, self.state) {
@@ -44,6 +49,16 @@ impl Look {
             _ => None,
         }
     }
+}
+
+/// A provisioned mode that was read back, whichever it is.
+#[derive(Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "sim", derive(Clone))]
+pub enum ModeSeen {
+    /// CCM.
+    Ccm(CcmSeen),
+    /// ACM: somebody else's, on a device that is adopted.
+    Acm(AcmSeen),
 }
 
 /// CurrentControlMode 1 and ProvisioningState 2 were read back.

@@ -17,7 +17,7 @@ mod want;
 
 pub use any::AnySession;
 pub(crate) use context::{Context, Link, Sent};
-pub use evidence::{AcmSeen, CcmSeen, Look};
+pub use evidence::{AcmSeen, CcmSeen, Look, ModeSeen};
 pub use facts::Facts;
 pub use typed::Session;
 pub(crate) use want::{Step, Want};

@@ -11,10 +11,10 @@ use crate::channel::{Authority, Carries, Channel, Connected, Grant, PasswordKind
 use crate::edges::{Edge, Next, Place};
 use crate::fault::{Disposition, Fault, Operator, Peer};
 use crate::firmware::ControlMode;
-use crate::policy::Profile;
+use crate::policy::{Adopt, Profile};
 use crate::provisioner::ChannelId;
 use crate::record::{Intent, Ledger, PasswordState, Record};
-use crate::request::{Ask, DigestRealm, Once, Plainly, Refusal, Request};
+use crate::request::{Ask, DigestRealm, Login, Once, Plainly, Refusal, Request};
 use crate::stage::{Failed, Quarantined, Stage};
 
 /// A stage `S` over a channel `C`.
@@ -180,7 +180,10 @@ impl<S: Stage, C: Connected> Session<S, C> {
             return Err(Want::Intend(Intent::ExposePasswords));
         }
         match self.context.login() {
+            // Before the operator's password is used: no pin that this profile takes would come of it.
+            Some(Login::Given) => self.strong_enough(),
             Some(_) => Ok(()),
+            None if self.profile().adopt == Adopt::Allowed => Err(Want::Fail(Operator::WrongGivenPassword.into())),
             None if self.record().admin.is_empty() => {
                 Err(Want::Fail(Operator::ForeignDevice(self.context.report.mode).into()))
             }

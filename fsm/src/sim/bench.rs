@@ -13,7 +13,7 @@ use crate::deadline::Wake;
 use crate::edges::Place;
 use crate::identity::Uuid;
 use crate::peer::Expectation;
-use crate::policy::{Order, Profile};
+use crate::policy::{DeviceReport, Order, Profile};
 use crate::provisioner::{ChannelId, Input, Outcome, Output};
 use crate::record::{Generation, Record};
 use crate::request::{Login, Request, RequestId};
@@ -96,6 +96,16 @@ impl Bench {
         };
         bench.begin();
         bench
+    }
+
+    /// A new run, by a relay that says this of the device.
+    pub fn claim(&mut self, report: DeviceReport) {
+        self.begin_with(report);
+    }
+
+    /// What is wanted from the next run on.
+    pub fn wanted(&mut self, profile: Profile) {
+        self.profile = profile;
     }
 
     /// A new run, by this order.
@@ -187,12 +197,15 @@ impl Bench {
     }
 
     fn begin(&mut self) {
+        self.begin_with(self.device.report());
+    }
+
+    fn begin_with(&mut self, report: DeviceReport) {
         self.down.clear();
         self.up.clear();
         self.storing = None;
         self.connection = None;
         self.place = None;
-        let report = self.device.report();
         self.server.begin(Instant::ZERO, self.profile.clone(), self.order, report);
         self.drain();
     }

@@ -36,6 +36,8 @@ pub struct Truth {
     pub state: ProvisioningState,
     /// The admin password, by its number in the store.
     pub admin: Option<PasswordId>,
+    /// Whether somebody else provisioned it, and the admin password is theirs.
+    pub foreign: bool,
     /// The MEBx password, likewise.
     pub mebx: Option<PasswordId>,
     /// What it shows on 16993.
@@ -89,6 +91,8 @@ pub struct Device {
     staged: TlsSettings,
     nonces: u8,
     made: u8,
+    /// How many boards this one has had before.
+    boards: u8,
 }
 
 /// The hash that stands for key number `n` of the device with this UUID.
@@ -98,9 +102,10 @@ pub fn key_spki(uuid: Uuid, n: u8) -> SpkiHash {
     SpkiHash::from_bytes(bytes)
 }
 
-/// The number that stands for the default key, and the one for the ODCA leaf.
+/// The numbers that stand for the default key, for the ODCA leaf and for the first board's ROM-CA.
 const DEFAULT_KEY: u8 = 200;
 const ODCA_KEY: u8 = 201;
+const ROM_CA_KEY: u8 = 202;
 
 /// A certificate for `key`, as the model's authority issues it.
 pub fn issue(key: &KeyPair) -> Certificate {
@@ -109,7 +114,7 @@ pub fn issue(key: &KeyPair) -> Certificate {
 }
 
 impl Device {
-    /// A device as it leaves the factory.
+    /// A device as it leaves the factory, or as somebody else has left it.
     pub fn new(persona: Persona, uuid: Uuid) -> Self {
         let mut device = Self {
             persona,
@@ -118,6 +123,7 @@ impl Device {
                 mode: ControlMode::PreProvisioning,
                 state: ProvisioningState::Pre,
                 admin: None,
+                foreign: false,
                 mebx: None,
                 shown: Shown::Odca,
                 local_tls: persona.local_tls,
@@ -130,8 +136,15 @@ impl Device {
             staged: TlsSettings { remote: false, local: false },
             nonces: 0,
             made: 0,
+            boards: 0,
         };
         device.unprovision();
+        if let Some(mode) = persona.found_in {
+            device.truth.mode = mode;
+            device.truth.state = ProvisioningState::Post;
+            device.truth.foreign = true;
+            device.truth.shown = Shown::Default;
+        }
         device
     }
 
@@ -157,7 +170,13 @@ impl Device {
 
     /// The device's ROM-CA hash.
     pub fn rom_ca(&self) -> RomCaHash {
-        RomCaHash::from_bytes(*key_spki(self.uuid, ODCA_KEY + 1).as_bytes())
+        RomCaHash::from_bytes(*key_spki(self.uuid, ROM_CA_KEY + self.boards).as_bytes())
+    }
+
+    /// Another board, as it leaves the factory, under the same UUID.
+    pub fn replace_board(&mut self) {
+        self.boards = self.boards.wrapping_add(1);
+        self.unprovision();
     }
 
     /// Somebody at the machine takes the device out of provisioning.
@@ -167,6 +186,7 @@ impl Device {
             mode: ControlMode::PreProvisioning,
             state: ProvisioningState::Pre,
             admin: None,
+            foreign: false,
             mebx: None,
             shown: Shown::Odca,
             local_tls: self.persona.local_tls,
@@ -203,6 +223,7 @@ impl Device {
         let known = match login {
             Login::LocalSystem => self.truth.mode == ControlMode::PreProvisioning,
             Login::Admin(id) => self.truth.mode != ControlMode::PreProvisioning && self.truth.admin == Some(id),
+            Login::Given => self.truth.foreign,
         };
         if !known {
             return Answer::Reply(Reply::Refused(Refusal::Unauthorized));
@@ -235,6 +256,7 @@ impl Device {
             Request::UpgradeClientToAdmin { nonce } => return self.upgrade(connection, *nonce),
             Request::SetAdminPassword { password, .. } => {
                 self.truth.admin = Some(*password);
+                self.truth.foreign = false;
                 return self.maybe_dropped();
             }
             request => self.change(connection, request),

@@ -10,7 +10,7 @@ use super::server::Disk;
 use crate::channel::ChannelName;
 use crate::edges::{Edge, Place};
 use crate::firmware::ControlMode;
-use crate::policy::{FirstUseTrust, Goal, Profile};
+use crate::policy::{Adopt, FirstUseTrust, Goal, Profile};
 use crate::provisioner::Provisioner;
 use crate::relay::{Limits, Relay, RelayState};
 use crate::request::{Class, Login, Once, Request};
@@ -53,13 +53,15 @@ pub fn no_secret_on_an_unproven_channel(
     let used = [
         match login {
             Login::Admin(id) => Some(id),
-            Login::LocalSystem => None,
+            Login::LocalSystem | Login::Given => None,
         },
         match request {
             Request::Setup { password, .. } | Request::SetAdminPassword { password, .. } => Some(*password),
             _ => None,
         },
     ];
+    let given = login == Login::Given && profile.adopt == Adopt::Refused;
+    check(!given, "G1", || format!("{request} with the operator's password, and the profile adopts nothing"))?;
     for id in used.into_iter().flatten().filter(|_| unproven) {
         let exposed = record.as_ref().and_then(|record| record.admin.get(id)).is_some_and(|password| password.exposed);
         check(exposed, "G1", || format!("{request} gives password {id:?} away over {place}"))?;
@@ -110,7 +112,7 @@ pub fn no_downgrade(place: Place, disk: &Disk) -> Check {
     let deactivating = record.doubt == Some(Once::Unprovision);
     let held = match place.channel {
         ChannelName::PinnedProven | ChannelName::PinnedFirstUse => true,
-        ChannelName::Odca => record.rom_ca.is_some(),
+        ChannelName::Odca => record.rom_ca.is_some() || deactivating,
         ChannelName::Plain => deactivating,
         ChannelName::Interim | ChannelName::Provisional | ChannelName::Unconnected => false,
     };

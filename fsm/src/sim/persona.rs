@@ -1,6 +1,6 @@
 //! How a model device behaves, by name.
 
-use crate::firmware::AmtVersion;
+use crate::firmware::{AmtVersion, ControlMode};
 use crate::policy::LocalTls;
 
 /// What a device shows on 16993 once the commit after `Setup` has restarted its ports.
@@ -42,11 +42,13 @@ pub struct Persona {
     pub mebx_before_commit: bool,
     /// Whether a default certificate is bound from the start (odca.md §2.4, AMT 16 and later).
     pub default_bound: bool,
+    /// The mode in which somebody else left it, if somebody did.
+    pub found_in: Option<ControlMode>,
 }
 
 impl Persona {
     /// Every persona.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 11] = [
         Self::flow_a("keeps-session", AfterCommit::Keeps, Drops::Commits),
         Self::flow_a("drops-listed", AfterCommit::DefaultListed, Drops::Everything),
         Self::flow_a("drops-odca", AfterCommit::Odca, Drops::Everything),
@@ -55,6 +57,9 @@ impl Persona {
         Self::flow_b("amt-12", AmtVersion::new(12, 0), false, Drops::Commits),
         Self::flow_b("amt-16", AmtVersion::new(16, 1), true, Drops::Everything),
         Self::flow_b("amt-18", AmtVersion::new(18, 0), true, Drops::Commits),
+        Self::flow_b("found-in-ccm", AmtVersion::new(16, 1), true, Drops::Everything).found_in(ControlMode::Client),
+        Self::flow_b("found-in-acm", AmtVersion::new(18, 0), true, Drops::Commits).found_in(ControlMode::Admin),
+        Self::flow_a("found-with-tls", AfterCommit::DefaultListed, Drops::Everything).found_in(ControlMode::Admin),
     ];
 
     const fn flow_a(name: &'static str, after_commit: AfterCommit, drops: Drops) -> Self {
@@ -66,6 +71,7 @@ impl Persona {
             drops,
             mebx_before_commit: false,
             default_bound: false,
+            found_in: None,
         }
     }
 
@@ -78,7 +84,13 @@ impl Persona {
             drops,
             mebx_before_commit: false,
             default_bound,
+            found_in: None,
         }
+    }
+
+    const fn found_in(mut self, mode: ControlMode) -> Self {
+        self.found_in = Some(mode);
+        self
     }
 
     /// The persona of that name.

@@ -4,7 +4,7 @@ use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
 
 use crate::identity::Uuid;
-use crate::peer::{Expectation, OdcaExpectation, Peer, Voucher};
+use crate::peer::{Expectation, OdcaExpectation, Peer, Unvouched, Voucher};
 use crate::policy::{DeviceReport, Order, Permit, Profile};
 use crate::provisioner::Provisioner;
 use crate::record::{Generation, Ledger, PasswordId, Record, Snapshot};
@@ -107,7 +107,7 @@ pub(super) fn handshake(peer: Peer, expected: &Expectation) -> Result<Peer, TlsF
         (Voucher::Odca(_), OdcaExpectation::AnyDevice) => Ok(peer),
         (Voucher::Odca(shown), OdcaExpectation::Enrolled(known)) if shown == known => Ok(peer),
         (Voucher::Odca(shown), OdcaExpectation::Enrolled(_)) => Err(TlsFault::StrangeRomCa(shown)),
-        (Voucher::Nobody, _) if expected.self_signed => Ok(peer),
+        (Voucher::Nobody, _) if expected.unvouched != Unvouched::Refused => Ok(peer),
         _ => Err(TlsFault::Stranger(Some(peer.spki))),
     }
 }

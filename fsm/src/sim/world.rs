@@ -13,7 +13,7 @@ use super::rng::Rng;
 use super::server::{Server, handshake};
 use super::wire::{Arena, Down, Message, Up};
 use crate::edges::{Edge, Place};
-use crate::firmware::Port;
+use crate::firmware::{ControlMode, Port};
 use crate::identity::{SpkiHash, Uuid};
 use crate::peer::{Expectation, Peer, Voucher};
 use crate::policy::{FlowB, Order, Permit, Profile};
@@ -242,7 +242,12 @@ impl World {
         self.stop();
         let record = self.server.disk.record();
         let proven = record.and_then(|record| record.pins.confirmed).is_some_and(|pin| pin.provenance.is_proven());
-        let goal = invariants::goal_of(&self.case.profile, proven);
+        // Nobody takes a device down from the ACM that it was found in.
+        let found = self.case.persona.found_in.filter(|_| self.device.counters().setup == 0);
+        let goal = match (found, invariants::goal_of(&self.case.profile, proven)) {
+            (Some(ControlMode::Admin), _) => ControlMode::Admin,
+            (_, goal) => goal,
+        };
         match order {
             Order::Provision | Order::Rotate => {
                 invariants::store_and_device_agree(&self.device, &self.server.disk, goal)
@@ -600,7 +605,7 @@ impl World {
     /// The operator looks after what was quarantined: somebody did reset that device.
     fn permit_what_is_quarantined(&mut self) {
         if let Some(Outcome::Quarantined(_)) = &self.outcome {
-            let permit = Permit { expect_rom_ca: None, flow_b: FlowB::Allowed };
+            let permit = Permit { expect_rom_ca: None, flow_b: FlowB::Allowed, expires: None };
             self.server.disk.permit(permit);
             self.outcome = None;
         }

@@ -1,4 +1,5 @@
-//! Activated: in CCM, with a certificate that is not ours yet.
+//! Activated: provisioned, with a certificate that is not ours yet: in CCM by our own `Setup`, or in the mode
+//! in which an adopted device was found.
 
 use super::CertStaged;
 use crate::channel::Unpinned;
@@ -7,13 +8,13 @@ use crate::fault::Operator;
 use crate::firmware::ControlMode;
 use crate::policy::Order;
 use crate::record::PinDurable;
-use crate::session::{AnySession, CcmSeen, Session, Step, Want};
+use crate::session::{AnySession, ModeSeen, Session, Step, Want};
 
-/// In CCM: CurrentControlMode and ProvisioningState were read back.
+/// Provisioned: CurrentControlMode and ProvisioningState were read back.
 #[derive(Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "sim", derive(Clone))]
 pub struct Activated {
-    pub(super) ccm: CcmSeen,
+    pub(super) seen: ModeSeen,
 }
 
 impl<C: Unpinned> Session<Activated, C>
@@ -29,10 +30,10 @@ where
     }
 
     fn plan(&self) -> Result<PinDurable, Want> {
-        match self.look()?.mode() {
-            ControlMode::Client => {}
-            ControlMode::PreProvisioning => return Err(self.left_provisioning()),
-            ControlMode::Admin => return Err(Want::Fail(Operator::ForeignDevice(ControlMode::Admin).into())),
+        match (self.look()?.mode(), &self.stage.seen) {
+            (ControlMode::Client, ModeSeen::Ccm(_)) | (ControlMode::Admin, ModeSeen::Acm(_)) => {}
+            (ControlMode::PreProvisioning, _) => return Err(self.left_provisioning()),
+            (mode, _) => return Err(Want::Fail(Operator::ForeignDevice(mode).into())),
         }
         if self.context.order == Order::Deactivate {
             return Err(self.unprovision());

@@ -21,7 +21,7 @@ impl<S: Stage, C: Connected> Session<S, C> {
         }
         let Some(mark) = &self.record().keying else {
             let known = keys.iter().map(|key| key.handle.clone()).collect();
-            return Err(Want::Intend(Intent::Generate(KeyMark { known, provenance: self.channel.provenance() })));
+            return Err(Want::Intend(Intent::Generate(KeyMark { known, provenance: self.learnt() })));
         };
         match keys.iter().find(|key| !mark.known.contains(&key.handle)) {
             Some(new) => self.intend_pin(Pin { spki: new.spki, provenance: mark.provenance }),
@@ -33,7 +33,7 @@ impl<S: Stage, C: Connected> Session<S, C> {
 
     /// A pin is as good as the weakest channel that its key was handled over.
     pub(super) fn intend_pin(&self, pin: Pin) -> Result<PinDurable, Want> {
-        let pin = Pin { provenance: pin.provenance.min(self.channel.provenance()), ..pin };
+        let pin = Pin { provenance: pin.provenance.min(self.learnt()), ..pin };
         let durable = self.ledger().pin_durable().filter(|_| self.record().pins.intended == Some(pin));
         durable.ok_or(Want::Intend(Intent::IntendPin(pin)))
     }

@@ -14,7 +14,7 @@ impl<S: Stage, C: Connected + Carries<Real>> Session<S, C> {
         let given_away = admin.confirmed().is_none_or(|password| password.exposed);
         let intended = admin.iter().next_back().filter(|newest| newest.state == PasswordState::Intended);
         match intended.and_then(|newest| PasswordRef::<Real>::of(newest).filter(|_| !newest.exposed)) {
-            Some(password) => Err(Want::Ask(self.request(NewPassword::new(password, self.realm()?)))),
+            Some(password) => Err(Want::Ask(self.request(NewPassword::<Real>::new(password, self.realm()?)))),
             None if given_away => Err(Want::Intend(Intent::ChangePassword)),
             None => Ok(()),
         }

@@ -46,6 +46,7 @@ impl Session<Probe, Unconnected> {
     fn accept(mut self, report: DeviceReport, route: Route) -> Session<TcpOpen, Unconnected> {
         self.context.report = report;
         self.context.likely_mode = report.mode;
+        self.context.claimed_mode = self.record().doubt.is_none().then_some(report.mode);
         self.context.route = route;
         self.advance(|_, none| (TcpOpen::new(), none))
     }

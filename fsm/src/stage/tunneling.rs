@@ -6,12 +6,12 @@ use crate::channel::{
     Unpinned,
 };
 use crate::edges::Next;
-use crate::fault::Operator;
+use crate::fault::{Operator, Peer};
 use crate::firmware::{ControlMode, ProvisioningState};
 use crate::policy::{ActivationCommit, Order};
-use crate::record::{Intent, Provenance};
-use crate::request::{Once, Request, Setup};
-use crate::session::{AcmSeen, AnySession, CcmSeen, Look, Session, Step, Want};
+use crate::record::{Intent, Origin, Provenance};
+use crate::request::{Login, NewPassword, Once, Request, Setup};
+use crate::session::{AcmSeen, AnySession, CcmSeen, Look, ModeSeen, Session, Step, Want};
 
 /// Requests can be answered. The evidence is the channel's.
 #[derive(Debug, PartialEq, Eq, Hash)]
@@ -69,16 +69,32 @@ where
 {
     fn unpinned(self) -> Step {
         match self.look().and_then(|look| self.activate(look)) {
-            Ok(ccm) => Step::Moved(self.advance(|_, channel| (Activated { ccm }, channel)).into()),
+            Ok(seen) => Step::Moved(self.advance(|_, channel| (Activated { seen }, channel)).into()),
             Err(want) => self.wants(want),
         }
     }
 
-    fn activate(&self, look: Look) -> Result<CcmSeen, Want> {
-        match look.mode() {
-            ControlMode::PreProvisioning => Err(self.set_up()),
-            ControlMode::Client if !self.record().admin.is_empty() => self.in_ccm(look),
-            mode => Err(Want::Fail(Operator::ForeignDevice(mode).into())),
+    fn activate(&self, look: Look) -> Result<ModeSeen, Want> {
+        match (look.mode(), self.record().origin) {
+            (ControlMode::PreProvisioning, _) => Err(self.set_up()),
+            _ if self.context.login() == Some(Login::Given) => Err(self.adopt()),
+            (ControlMode::Client, _) if !self.record().admin.is_empty() => self.in_service(look),
+            (ControlMode::Admin, Origin::Adopted) => self.in_service(look),
+            (mode, _) => Err(Want::Fail(Operator::ForeignDevice(mode).into())),
+        }
+    }
+
+    /// The operator's password let us in: it is replaced before anything else, by one that nobody but us and
+    /// whoever listens here knows.
+    fn adopt(&self) -> Want {
+        let exposed = <C::Password as PasswordKind>::EXPOSES;
+        if self.context.order == Order::Deactivate {
+            return Want::Fail(Operator::NothingToDo.into());
+        }
+        match (self.realm(), self.record().admin.intended().and_then(PasswordRef::<C::Password>::of)) {
+            (Err(want), _) => want,
+            (Ok(realm), Some(password)) => Want::Ask(self.request(NewPassword::new(password, realm))),
+            (Ok(_), None) => Want::Intend(Intent::Adopt { exposed }),
         }
     }
 
@@ -103,18 +119,18 @@ where
         )
     }
 
-    fn in_ccm(&self, look: Look) -> Result<CcmSeen, Want> {
+    fn in_service(&self, look: Look) -> Result<ModeSeen, Want> {
         self.interim_listed()?;
         let owed = self.profile().activation_commit == ActivationCommit::Always && !self.record().activation_committed;
         let post = look.state() == ProvisioningState::Post;
-        if owed && post && self.committed_before(ControlMode::Client) {
+        if owed && post && self.committed_before(look.mode()) {
             return Err(Want::Intend(Intent::CommitActivation));
         }
         if owed || self.facts().committed {
             return Err(self.commit_activation());
         }
-        match look.ccm() {
-            Some(ccm) => Ok(ccm),
+        match look.in_service() {
+            Some(seen) => Ok(seen),
             None if self.record().activation_committed && look.state() == ProvisioningState::In => {
                 Err(Want::Fail(Operator::HalfProvisioned.into()))
             }
@@ -165,6 +181,9 @@ where
         if self.record().pins.binding().is_none() {
             return Err(Want::Intend(Intent::Hold));
         }
+        if let Some(claimed) = self.context.claimed_mode.filter(|claimed| *claimed != look.mode()) {
+            return Err(Want::Fail(Peer::ModeMismatch { claimed, answered: look.mode() }.into()));
+        }
         match (look.ccm(), look.acm()) {
             (Some(ccm), _) => Ok(Found::Ccm(ccm)),
             (_, Some(acm)) => Ok(Found::Acm(acm)),
@@ -180,10 +199,19 @@ enum Found {
 }
 
 impl<S: super::Stage, C: Connected> Session<S, C> {
+    /// How well a key is known that is made over this channel on this device.
+    pub(super) fn learnt(&self) -> Provenance {
+        let adopted = self.record().origin == Origin::Adopted || self.context.login() == Some(Login::Given);
+        match self.channel.provenance() {
+            Provenance::Provisional if adopted => Provenance::Adopted,
+            provenance => provenance,
+        }
+    }
+
     /// The channel is good enough for a key to be made over it.
-    pub(super) fn strong_enough(&self) -> Result<(), Want> {
+    pub(crate) fn strong_enough(&self) -> Result<(), Want> {
         let minimum: Provenance = self.profile().minimum;
-        let offered = self.channel.provenance();
+        let offered = self.learnt();
         if offered < minimum {
             Err(Want::Fail(Operator::ProvenanceTooWeak { minimum, offered }.into()))
         } else {

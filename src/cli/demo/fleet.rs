@@ -8,7 +8,7 @@ use std::time::Instant;
 use amt_provision_fsm::edges::Edge;
 use amt_provision_fsm::firmware::ControlMode;
 use amt_provision_fsm::identity::Uuid;
-use amt_provision_fsm::policy::{ActivationCommit, FirstUseTrust, FlowB, Goal, Profile};
+use amt_provision_fsm::policy::{ActivationCommit, Adopt, FirstUseTrust, FlowB, Goal, Profile};
 use amt_provision_fsm::provisioner::Outcome;
 use amt_provision_fsm::record::{Pin, Provenance, Record};
 use amt_provision_fsm::request::ChainLength;
@@ -171,9 +171,11 @@ impl Fleet {
                 minimum: Provenance::FirstUse,
                 first_use: FirstUseTrust::Trusted,
                 activation_commit: ActivationCommit::Auto,
+                adopt: Adopt::Refused,
             },
             passwords: PasswordSource::new(PasswordChoice::default(), PasswordChoice::default(), random),
             provisioning: Some(Arc::new(identity)),
+            adoption: None,
             remote_tls: RemoteMode { plain: PlainText::Refused, clients: Clients::Any },
             max_tls: TlsVersion::V1_3,
         })

@@ -112,6 +112,7 @@ const fn reason(cause: Cause) -> &'static str {
         Cause::ReportAccepted => "the relay's report leaves a way open",
         Cause::PlainOpened => "port 16992 is open",
         Cause::KeyShown => "the handshake showed a key that may be shown",
+        Cause::ModeSeen => "the device's mode was read back",
         Cause::CcmSeen => "Client Control Mode was read back",
         Cause::AcmSeen => "Admin Control Mode was read back",
         Cause::PinIntended => "the hash of the new key is stored",

@@ -149,8 +149,8 @@ fn people_see_the_stages_and_how_the_pin_came_to_be() {
          device 4c4c4544-0051-3610-8053-b7c04f4e3033: in Admin Control Mode\n\
          \x20 firmware        AMT 19.0.0, drops-listed, flow A\n\
          \x20 pin             {pin}\n\
-         \x20 odca-interim    made inside a session that the silicon's certificate chain vouched for, and committed \
-         over the device's default key, which had been read in there\n\
+         \x20 odca-interim    made and committed over the device's default key, which had been read inside a session that \
+         the silicon's certificate chain vouched for\n\
          \x20 ROM-CA          {rom_ca}\n\
          \x20 traffic         4 TLS sessions, 41 requests, 0 of them in plain text; 60 messages and 45000 bytes to the \
          relay\n\

@@ -5,13 +5,14 @@ use amt_provision_fsm::fault::Peer;
 use amt_provision_fsm::firmware::{ControlMode, KeySuite};
 use amt_provision_fsm::policy::{FlowB, Permit};
 use amt_provision_fsm::provisioner::Outcome;
+use amt_provision_fsm::time::Timestamp;
 
 use super::*;
 use crate::pki::authority::{DeviceKey, Serial};
 use crate::simulator::identity::generate_p384_key;
 
 pub(super) fn permit() -> Permit {
-    Permit { expect_rom_ca: Some(rom_ca(9)), flow_b: FlowB::Refused }
+    Permit { expect_rom_ca: Some(rom_ca(9)), flow_b: FlowB::Refused, expires: Some(Timestamp(1_800_000_000)) }
 }
 
 fn unknown<T: std::fmt::Debug>(result: Result<T, StoreError>) {
@@ -174,7 +175,10 @@ fn g5_a_permit_is_a_generation_of_its_own_and_audited() {
         assert_eq!((used.permit, used.rom_ca), (None, Some(rom_ca(9))), "used once");
         let log = store.audit(&tenant(), uuid(1), None, 9).await.unwrap();
         assert_eq!(log.len(), 1);
-        assert_eq!(log[0].event, format!("permitted to start over, with ROM-CA {}", rom_ca(9)));
+        assert_eq!(
+            log[0].event,
+            format!("permitted to start over, with ROM-CA {}, until 2027-01-15T08:00:00Z", rom_ca(9))
+        );
     });
 }
 

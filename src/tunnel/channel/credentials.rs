@@ -19,6 +19,11 @@ pub trait Credentials {
     /// The MEBx password with that number.
     fn mebx_password(&self, id: PasswordId) -> Option<&Password>;
 
+    /// The password of `admin` on a device that somebody else provisioned, where the operator gave one.
+    fn given(&self) -> Option<&Password> {
+        None
+    }
+
     /// The account that the firmware gave to the relay, as the relay reported it last.
     fn local_system(&self) -> Option<LocalSystem<'_>>;
 }
@@ -40,6 +45,7 @@ pub(super) fn account(login: Login, credentials: &dyn Credentials) -> Result<Acc
             Ok(Account::new(username, password.expose()))
         }
         Login::Admin(id) => Ok(Account::new(ADMIN, admin(id, credentials)?.expose())),
+        Login::Given => Ok(Account::new(ADMIN, credentials.given().ok_or(AskError::NoGivenPassword)?.expose())),
     }
 }
 

@@ -155,6 +155,9 @@ pub enum AskError {
     /// The store has no such password.
     #[error("there is no password number {}", .0.0)]
     NoPassword(PasswordId),
+    /// The operator gave no password for a device that is to be adopted.
+    #[error("no password was given for the adoption of this device")]
+    NoGivenPassword,
     /// The relay reported no local system account.
     #[error("the relay reported no local system account to log in with")]
     NoLocalSystem,

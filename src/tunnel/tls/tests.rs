@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use amt_provision_fsm::firmware::KeySuite;
 use amt_provision_fsm::identity::{RomCaHash, SpkiHash};
-use amt_provision_fsm::peer::{Expectation, OdcaExpectation, Peer, Voucher};
+use amt_provision_fsm::peer::{Expectation, OdcaExpectation, Peer, Unvouched, Voucher};
 use proptest::prelude::*;
 use rustls::pki_types::{CertificateDer, UnixTime};
 use rustls::server::WebPkiClientVerifier;
@@ -76,7 +76,7 @@ fn any_device() -> Expectation {
 }
 
 fn self_signed() -> Expectation {
-    Expectation { self_signed: true, ..Expectation::default() }
+    Expectation { unvouched: Unvouched::SelfSigned, ..Expectation::default() }
 }
 
 fn client(expectation: Expectation, max_version: TlsVersion) -> TlsClient {
@@ -229,7 +229,7 @@ fn every_identity_is_known_by_its_pin_in_both_versions() {
 #[test]
 fn a_genuine_device_is_known_by_its_rom_ca() {
     let enrolled = Expectation { odca: OdcaExpectation::Enrolled(rom_ca_of(&ODCA)), ..Expectation::default() };
-    let pinned_too = Expectation { pins: vec![key_of(&ODCA)], self_signed: true, ..any_device() };
+    let pinned_too = Expectation { pins: vec![key_of(&ODCA)], unvouched: Unvouched::SelfSigned, ..any_device() };
     for expectation in [any_device(), enrolled, pinned_too] {
         for version in VERSIONS {
             let mut client = client(expectation.clone(), version);

@@ -3,7 +3,7 @@
 use std::sync::{Arc, OnceLock};
 
 use amt_provision_fsm::identity::SpkiHash;
-use amt_provision_fsm::peer::{Expectation, OdcaExpectation, Peer, Voucher};
+use amt_provision_fsm::peer::{Expectation, OdcaExpectation, Peer, Unvouched, Voucher};
 use rustls::client::ResolvesClientCert;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::verify_tls13_signature_with_raw_key;
@@ -68,18 +68,18 @@ impl Verifier {
 
         if self.expectation.odca != OdcaExpectation::Refused && chain.len() > 1 {
             match self.decide_odca(chain, found, now) {
-                Err(_) if pinned => return by_nobody(),
+                Err(_) if pinned || self.expectation.unvouched == Unvouched::Any => return by_nobody(),
                 decided => return decided,
             }
         }
         if pinned {
             return by_nobody();
         }
-        if self.expectation.self_signed {
-            return match chain.len() {
-                1 if parts.is_self_signed() => by_nobody(),
-                presented => Err(Refusal::NotSelfSigned { found, presented }),
-            };
+        match self.expectation.unvouched {
+            Unvouched::Any => return by_nobody(),
+            Unvouched::SelfSigned if chain.len() == 1 && parts.is_self_signed() => return by_nobody(),
+            Unvouched::SelfSigned => return Err(Refusal::NotSelfSigned { found, presented: chain.len() }),
+            Unvouched::Refused => {}
         }
         Err(match (self.expectation.pins.len(), self.expectation.odca) {
             (0, OdcaExpectation::Refused) => Refusal::NothingExpected,

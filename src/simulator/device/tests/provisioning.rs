@@ -2,7 +2,7 @@
 
 use amt_provision_fsm::firmware::{AmtVersion, ControlMode, KeySuite, Port, ProvisioningState};
 use amt_provision_fsm::identity::SpkiHash;
-use amt_provision_fsm::peer::{Expectation, Voucher};
+use amt_provision_fsm::peer::{Expectation, Unvouched, Voucher};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
@@ -158,7 +158,7 @@ fn to_acm(config: &DeviceConfig) -> Rig {
         AfterCommit::Keeps => Expectation::default(),
         AfterCommit::Odca => any_odca(),
         AfterCommit::DefaultListed => pinned(interim.unwrap()),
-        AfterCommit::DefaultUnlisted => Expectation { self_signed: true, ..Expectation::default() },
+        AfterCommit::DefaultUnlisted => Expectation { unvouched: Unvouched::SelfSigned, ..Expectation::default() },
     };
     if persona.after_commit == AfterCommit::Keeps {
         assert_eq!(state(&mut line), ProvisioningState::Post);

@@ -7,13 +7,17 @@ use serde::{Deserialize, Serialize};
 
 use super::Record;
 
+mod v1;
+
 /// A record in the form in which it is stored. Postcard is not self-describing, so a variant is never
 /// changed once it was released: a new shape is a new variant at the end, and old ones are read for ever.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub enum Snapshot {
-    /// The first shape.
-    V1(Record),
+    /// The first shape: no origin, and permits that never run out.
+    V1(v1::Record),
+    /// With an origin, and permits that may run out.
+    V2(Record),
 }
 
 /// Why stored bytes are no record.
@@ -47,7 +51,7 @@ impl Snapshot {
     /// # Errors
     /// None that a record can cause: postcard into a growing buffer fails only when memory does.
     pub fn encode(record: &Record) -> Result<Vec<u8>, SnapshotError> {
-        postcard::to_allocvec(&Self::V1(record.clone())).map_err(|_| SnapshotError::Unreadable)
+        postcard::to_allocvec(&Self::V2(record.clone())).map_err(|_| SnapshotError::Unreadable)
     }
 
     /// Reads a record in any shape that was ever released.
@@ -56,7 +60,8 @@ impl Snapshot {
     /// [`SnapshotError`], when the bytes are not exactly one snapshot.
     pub fn decode(bytes: &[u8]) -> Result<Record, SnapshotError> {
         match postcard::take_from_bytes(bytes) {
-            Ok((Self::V1(record), [])) => Ok(record),
+            Ok((Self::V1(record), [])) => Ok(record.into()),
+            Ok((Self::V2(record), [])) => Ok(record),
             Ok((_, rest)) => Err(SnapshotError::TrailingBytes(rest.len())),
             Err(_) => Err(SnapshotError::Unreadable),
         }
@@ -68,11 +73,13 @@ mod tests {
     use super::*;
     use crate::identity::{RomCaHash, SpkiHash, Uuid};
     use crate::policy::{FlowB, Permit};
-    use crate::record::{Intent, KeyMark, PasswordId, Pin, Provenance};
+    use crate::record::{Intent, KeyMark, Origin, PasswordId, Pin, Provenance};
     use crate::request::{KeyHandle, Once};
+    use crate::time::Timestamp;
 
-    /// A record in which nothing is empty, as the first release wrote it. It is read for ever.
-    const V1: &[u8] = include_bytes!("snapshot_v1.bin");
+    /// A record in which nothing is empty, as each shape wrote it. They are read for ever.
+    const V1: &[u8] = include_bytes!("v1.bin");
+    const V2: &[u8] = include_bytes!("v2.bin");
 
     fn full() -> Record {
         let mut record = Record::new(Uuid::from_bytes([5; 16]).unwrap());
@@ -97,24 +104,46 @@ mod tests {
         ] {
             record.apply(intent);
         }
-        record.permit = Some(Permit { expect_rom_ca: Some(RomCaHash::from_bytes([6; 32])), flow_b: FlowB::Allowed });
+        let expect_rom_ca = Some(RomCaHash::from_bytes([6; 32]));
+        record.permit = Some(Permit { expect_rom_ca, flow_b: FlowB::Allowed, expires: Some(Timestamp(1_800_000_000)) });
+        record.origin = Origin::Adopted;
         record
     }
 
     #[test]
-    fn what_the_first_release_wrote_is_read_for_ever() {
-        assert_eq!(Snapshot::decode(V1), Ok(full()));
-        assert_eq!(Snapshot::encode(&full()).as_deref(), Ok(V1));
+    fn what_the_first_shape_wrote_is_read_for_ever() {
+        let mut first = full();
+        first.permit.iter_mut().for_each(|permit| permit.expires = None);
+        first.origin = Origin::Ours;
+        assert_eq!(Snapshot::decode(V1), Ok(first));
+    }
+
+    #[test]
+    fn what_the_second_shape_wrote_is_read_for_ever() {
+        assert_eq!(Snapshot::decode(V2), Ok(full()));
+        assert_eq!(Snapshot::encode(&full()).as_deref(), Ok(V2));
+    }
+
+    #[test]
+    fn a_permit_that_has_run_out_is_let_go_of_and_others_are_not() {
+        let mut record = full();
+        assert_eq!(record.expire(Timestamp(1_799_999_999)), None);
+        assert!(record.expire(Timestamp(1_800_000_000)).is_some());
+        assert_eq!(record.permit, None);
+        record.permit = Some(Permit { expect_rom_ca: None, flow_b: FlowB::Refused, expires: None });
+        assert_eq!(record.expire(Timestamp(u64::MAX)), None);
     }
 
     #[test]
     fn damage_is_reported_and_never_panics() {
-        for length in 0..V1.len() {
-            assert_eq!(Snapshot::decode(&V1[..length]), Err(SnapshotError::Unreadable), "{length} bytes");
+        for blob in [V1, V2] {
+            for length in 0..blob.len() {
+                assert_eq!(Snapshot::decode(&blob[..length]), Err(SnapshotError::Unreadable), "{length} bytes");
+            }
+            let mut longer = blob.to_vec();
+            longer.push(0);
+            assert_eq!(Snapshot::decode(&longer), Err(SnapshotError::TrailingBytes(1)));
         }
-        let mut longer = V1.to_vec();
-        longer.push(0);
-        assert_eq!(Snapshot::decode(&longer), Err(SnapshotError::TrailingBytes(1)));
-        assert_eq!(Snapshot::decode(&[1]), Err(SnapshotError::Unreadable), "a version of the future");
+        assert_eq!(Snapshot::decode(&[2]), Err(SnapshotError::Unreadable), "a version of the future");
     }
 }
