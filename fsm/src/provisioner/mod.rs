@@ -17,8 +17,10 @@
 //! Inputs are total: one that does not fit (a late reply, a stale channel) changes nothing. Nothing that
 //! a peer can say panics (G11).
 
-mod engine;
+mod heard;
 mod io;
+mod machine;
+mod wanted;
 
-pub use engine::Provisioner;
 pub use io::{ChannelId, Input, Outcome, Output, StoreFault};
+pub use machine::Provisioner;

@@ -1,0 +1,83 @@
+//! Pipes and time: ordered, cut anywhere, each byte at its moment.
+
+use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use super::machine::World;
+use crate::provisioner::ChannelId;
+use crate::record::{Generation, Record};
+use crate::request::Certificate;
+use crate::sim::wire::{Down, Message, Up};
+use crate::stage::OpenFault;
+use crate::time::Millis;
+
+/// Something that will happen at its time. What bears an older number than what it is for is dropped.
+pub(super) enum Event {
+    Up(u32, Up),
+    Down(u32, Down),
+    TcpOpened(u32),
+    TcpFailed(u32, ChannelId, OpenFault),
+    ToDevice(u32, Vec<u8>),
+    ToRelay(u32, Vec<u8>),
+    DeviceDone(u32, Message),
+    DeviceGone(u32),
+    Durable(u32, Generation, Record),
+    Issued(u32, Certificate),
+    Sent(u32, usize),
+    Wrote(u32, ChannelId, usize),
+    Surveyed(u32),
+    RelayStarts,
+}
+
+impl World {
+    pub(super) fn encode(&mut self, message: Message) -> Vec<u8> {
+        let padding = u16::try_from(self.rng.below(40)).unwrap_or(0);
+        self.arena.encode(message, padding)
+    }
+
+    /// Mostly whole, else in two or three pieces that may be a single byte.
+    pub(super) fn cut_up(&mut self, bytes: &[u8]) -> Vec<Vec<u8>> {
+        let mut pieces = Vec::new();
+        let mut rest = bytes;
+        for _ in 0..self.rng.below(4).saturating_sub(1) {
+            let at = usize::try_from(self.rng.below(rest.len() as u64)).unwrap_or(0);
+            let (piece, left) = rest.split_at(at);
+            pieces.push(Vec::from(piece));
+            rest = left;
+        }
+        pieces.push(Vec::from(rest));
+        pieces.retain(|piece| !piece.is_empty());
+        pieces
+    }
+
+    pub(super) fn schedule(&mut self, after: Millis, event: Event) {
+        self.events += 1;
+        self.queue.insert((self.now + after, self.events), event);
+    }
+
+    /// A pipe keeps the order of what is put into it.
+    pub(super) fn schedule_in_order(&mut self, pipe: usize, after: Millis, event: Event) {
+        let at = self.last[pipe].max(self.now + after);
+        self.last[pipe] = at;
+        self.events += 1;
+        self.queue.insert((at, self.events), event);
+    }
+
+    pub(super) fn log(&mut self, line: impl FnOnce() -> String) {
+        if self.logged {
+            let line = format!("{:>12} {}", self.now, line());
+            self.report.log.push(line);
+        }
+    }
+}
+
+/// The Debug form of a value, cut at a length that a terminal shows on one line.
+pub(super) fn shorten(value: &impl core::fmt::Debug) -> String {
+    let mut text = format!("{value:?}");
+    if let Some((at, _)) = text.char_indices().nth(200) {
+        text.truncate(at);
+        text.push('…');
+    }
+    text
+}
