@@ -5,7 +5,7 @@ use amt_provision_fsm::firmware::{AmtVersion, ControlMode, Port, ProvisioningSta
 use amt_provision_fsm::identity::{RomCaHash, SpkiHash, Uuid};
 use amt_provision_fsm::peer::{Peer, Voucher};
 use amt_provision_fsm::policy::{
-    ActivationCommit, Adopt, DeviceReport, FirstUseTrust, FlowB, Goal, LocalTls, Order, Profile,
+    ActivationCommit, Adopt, DeviceReport, FirstUseTrust, FlowB, Goal, LocalTls, Order, Profile, WithoutAcm,
 };
 use amt_provision_fsm::provisioner::{ChannelId, Input, Output, Provisioner, StoreFault};
 use amt_provision_fsm::record::{Generation, Ledger, Provenance, Record};
@@ -39,6 +39,7 @@ fn profile() -> Profile {
         first_use: FirstUseTrust::Trusted,
         activation_commit: ActivationCommit::Auto,
         adopt: Adopt::Allowed,
+        without_acm: WithoutAcm::Keep,
     }
 }
 

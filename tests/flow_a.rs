@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use amt_provision::fsm::firmware::{AmtVersion, ControlMode};
 use amt_provision::fsm::identity::Uuid;
-use amt_provision::fsm::policy::{ActivationCommit, Adopt, FirstUseTrust, FlowB, Goal, Profile};
+use amt_provision::fsm::policy::{ActivationCommit, Adopt, FirstUseTrust, FlowB, Goal, Profile, WithoutAcm};
 use amt_provision::fsm::record::Provenance;
 use amt_provision::fsm::request::ChainLength;
 use amt_provision::pki::odca::{OdcaTrust, TrustSet};
@@ -59,6 +59,7 @@ impl World {
             first_use: FirstUseTrust::NotTrusted,
             activation_commit: ActivationCommit::Auto,
             adopt: Adopt::Refused,
+            without_acm: WithoutAcm::Keep,
         };
         change(&mut profile);
         let random = rustls::crypto::aws_lc_rs::default_provider().secure_random;

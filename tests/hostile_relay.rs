@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use amt_provision::fsm::policy::{ActivationCommit, Adopt, FirstUseTrust, FlowB, Goal, Profile};
+use amt_provision::fsm::policy::{ActivationCommit, Adopt, FirstUseTrust, FlowB, Goal, Profile, WithoutAcm};
 use amt_provision::fsm::record::Provenance;
 use amt_provision::pki::odca::OdcaTrust;
 use amt_provision::server::{Deployment, Listener, ServedProfile, serve};
@@ -36,6 +36,7 @@ fn with_server<F: Future<Output = ()>>(test: impl FnOnce(std::net::SocketAddr) -
                 first_use: FirstUseTrust::NotTrusted,
                 activation_commit: ActivationCommit::Auto,
                 adopt: Adopt::Refused,
+                without_acm: WithoutAcm::Keep,
             },
             passwords: PasswordSource::new(PasswordChoice::default(), PasswordChoice::default(), random),
             provisioning: None,

@@ -6,7 +6,7 @@
 use amt_provision_fsm::deadline::Wake;
 use amt_provision_fsm::firmware::ControlMode;
 use amt_provision_fsm::identity::Uuid;
-use amt_provision_fsm::policy::{ActivationCommit, Adopt, FirstUseTrust, FlowB, Goal, Order, Profile};
+use amt_provision_fsm::policy::{ActivationCommit, Adopt, FirstUseTrust, FlowB, Goal, Order, Profile, WithoutAcm};
 use amt_provision_fsm::provisioner::Outcome;
 use amt_provision_fsm::record::Provenance;
 use amt_provision_fsm::request::ChainLength;
@@ -110,6 +110,7 @@ fn profile() -> Profile {
         first_use: FirstUseTrust::Trusted,
         activation_commit: ActivationCommit::Auto,
         adopt: Adopt::Allowed,
+        without_acm: WithoutAcm::Keep,
     }
 }
 

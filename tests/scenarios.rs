@@ -6,7 +6,7 @@ use amt_provision_fsm::fault::{Fault, Operator, Ours, Peer};
 use amt_provision_fsm::firmware::{AmtVersion, ControlMode, Port};
 use amt_provision_fsm::identity::{RomCaHash, Uuid};
 use amt_provision_fsm::policy::{
-    ActivationCommit, Adopt, DeviceReport, FirstUseTrust, FlowB, Goal, LocalTls, Order, Permit, Profile,
+    ActivationCommit, Adopt, DeviceReport, FirstUseTrust, FlowB, Goal, LocalTls, Order, Permit, Profile, WithoutAcm,
 };
 use amt_provision_fsm::provisioner::{Input, Outcome, Output, Provisioner, StoreFault};
 use amt_provision_fsm::record::{Hold, Ledger, Origin, Provenance, Record};
@@ -27,6 +27,7 @@ fn profile() -> Profile {
         first_use: FirstUseTrust::Trusted,
         activation_commit: ActivationCommit::Auto,
         adopt: Adopt::Allowed,
+        without_acm: WithoutAcm::Keep,
     }
 }
 
@@ -410,6 +411,41 @@ fn a_firmware_update_that_keeps_the_configuration_needs_no_permit() {
     bench.device.persona = Persona::named("drops-listed").expect("a persona");
     bench.order(Order::Provision);
     assert!(matches!(run(&mut bench), Outcome::Configured { mode: ControlMode::Admin, .. }));
+}
+
+/// Firmware that takes nobody's chain: a firm no to the upgrade.
+fn never_to_acm(bench: &mut Bench) {
+    bench.device.persona.takes_no_chain = true;
+}
+
+#[test]
+fn a_device_that_refuses_acm_stays_in_ccm_known_and_pinned_and_the_next_run_goes_on() {
+    for persona in ["drops-listed", "amt-18"] {
+        let mut bench = bench(persona, profile());
+        never_to_acm(&mut bench);
+        let outcome = run(&mut bench);
+        assert!(matches!(outcome, Outcome::Failed(Fault::Peer(Peer::Refused { .. }))), "{persona}: {outcome:?}");
+        assert_eq!(bench.device.truth().mode, ControlMode::Client, "{persona}");
+        let pin = stored(&bench).pins.confirmed;
+        assert!(pin.is_some(), "{persona}");
+        bench.device.persona.takes_no_chain = false;
+        bench.order(Order::Provision);
+        assert!(matches!(run(&mut bench), Outcome::Configured { mode: ControlMode::Admin, .. }), "{persona}");
+        assert_eq!((stored(&bench).pins.confirmed, bench.device.counters().setup), (pin, 1), "{persona}");
+    }
+}
+
+#[test]
+fn a_device_that_refuses_acm_is_given_back_where_the_profile_says_so() {
+    for persona in ["drops-listed", "amt-18", "keeps-session"] {
+        let mut bench = bench(persona, Profile { without_acm: WithoutAcm::Unprovision, ..profile() });
+        never_to_acm(&mut bench);
+        let outcome = run(&mut bench);
+        assert!(matches!(outcome, Outcome::Failed(Fault::Peer(Peer::Refused { .. }))), "{persona}: {outcome:?}");
+        assert_eq!(bench.device.truth().mode, ControlMode::PreProvisioning, "{persona}");
+        let record = stored(&bench);
+        assert!(record.pins.confirmed.is_none() && !record.admin.is_empty(), "{persona}: its passwords are kept");
+    }
 }
 
 #[test]

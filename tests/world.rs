@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
 
 use amt_provision_fsm::edges::{Edge, edges};
-use amt_provision_fsm::policy::{ActivationCommit, Adopt, FirstUseTrust, FlowB, Goal, Order, Profile};
+use amt_provision_fsm::policy::{ActivationCommit, Adopt, FirstUseTrust, FlowB, Goal, Order, Profile, WithoutAcm};
 use amt_provision_fsm::record::Provenance;
 use amt_provision_fsm::request::ChainLength;
 use amt_provision_fsm::sim::{Case, FaultPlan, Persona, Report, Rng, World};
@@ -18,6 +18,7 @@ fn profile(rng: &mut Rng) -> Profile {
         first_use: if rng.one_in(4) { FirstUseTrust::NotTrusted } else { FirstUseTrust::Trusted },
         activation_commit: if rng.one_in(4) { ActivationCommit::Always } else { ActivationCommit::Auto },
         adopt: Adopt::Allowed,
+        without_acm: WithoutAcm::Keep,
     }
 }
 
@@ -34,7 +35,11 @@ fn case(seed: u64) -> Case {
         _ => vec![(Order::Provision, None)],
     };
     let horizon = *rng.pick(&[200, 600, 2000]);
-    Case { seed, persona, profile: profile(&mut rng), orders, faults: FaultPlan::random(&mut rng, 8, horizon) }
+    let mut profile = profile(&mut rng);
+    if Rng::new(!seed).one_in(4) {
+        profile.without_acm = WithoutAcm::Unprovision;
+    }
+    Case { seed, persona, profile, orders, faults: FaultPlan::random(&mut rng, 8, horizon) }
 }
 
 fn explain(seed: u64, report: &Report) -> String {

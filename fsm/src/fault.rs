@@ -6,7 +6,7 @@ use crate::deadline::Wake;
 use crate::firmware::{AmtVersion, ControlMode};
 use crate::identity::{RomCaHash, SpkiHash, Uuid};
 use crate::record::Provenance;
-use crate::request::{Once, Refusal};
+use crate::request::{Once, Refusal, Request};
 use crate::time::Millis;
 
 /// Why a run ended short of its goal.
@@ -167,6 +167,18 @@ impl Fault {
             Self::Ours(Ours::StoreFailed | Ours::NotIssued) => Disposition::Retry { after: Millis::from_secs(10) },
             Self::Ours(Ours::LeaseLost) => Disposition::Retry { after: Millis(0) },
             Self::Ours(Ours::ReplyMismatch(_) | Ours::GoesInCircles) => Disposition::AskOperator,
+        }
+    }
+}
+
+impl Fault {
+    /// Whether the device refused the provisioning chain or the step to ACM itself.
+    pub(crate) fn refuses_acm(&self) -> bool {
+        let chain = Request::AddChainCertificate { index: 0 }.name();
+        match self {
+            Self::Peer(Peer::Refused { request, .. }) => [chain, Once::Upgrade.request_name()].contains(request),
+            Self::Peer(Peer::NeverApplied(once)) => *once == Once::Upgrade,
+            _ => false,
         }
     }
 }

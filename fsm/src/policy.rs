@@ -28,6 +28,8 @@ pub struct Profile {
     pub activation_commit: ActivationCommit,
     /// Whether a device that somebody else provisioned is taken over.
     pub adopt: Adopt,
+    /// What becomes of a device that cannot be taken to ACM.
+    pub without_acm: WithoutAcm,
 }
 
 impl Profile {
@@ -41,8 +43,18 @@ impl Profile {
             first_use: FirstUseTrust::NotTrusted,
             activation_commit: ActivationCommit::Auto,
             adopt: Adopt::Refused,
+            without_acm: WithoutAcm::Keep,
         }
     }
+}
+
+/// `without_acm`: what becomes of a device in CCM that refuses the way to ACM.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum WithoutAcm {
+    /// It stays in CCM, known and pinned, and the next run goes on from there.
+    Keep,
+    /// It is unprovisioned, and the run ends with what was refused.
+    Unprovision,
 }
 
 /// `adopt`: what becomes of a device that is provisioned already and that nothing is stored about.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use amt_provision_fsm::policy::{self, ActivationCommit, Adopt, FirstUseTrust, FlowB, Goal};
+use amt_provision_fsm::policy::{self, ActivationCommit, Adopt, FirstUseTrust, FlowB, Goal, WithoutAcm};
 use amt_provision_fsm::record::Provenance;
 
 use super::adoption;
@@ -24,6 +24,7 @@ const KEYS: &[&str] = &[
     "trust_first_use",
     "activation_commit",
     "adopt",
+    "without_acm",
     "admin_password",
     "mebx_password",
     "max_tls",
@@ -78,6 +79,9 @@ fn profile(section: &Section<'_>, name: Option<ProfileName>, domains: Option<&[N
         }
         choice
     });
+    let without_acm = section.or("without_acm", WithoutAcm::Keep, |value| {
+        value.word(&[("keep", WithoutAcm::Keep), ("unprovision", WithoutAcm::Unprovision)])
+    });
     let adoption = section.or("adopt", None, |value| adoption::read(&value).map(|passwords| Some(Arc::new(passwords))));
     let adopts = adoption.as_ref().is_some_and(Option::is_some);
     explain_contradictions(section, flow_b, minimum, first_use, adopts);
@@ -89,6 +93,7 @@ fn profile(section: &Section<'_>, name: Option<ProfileName>, domains: Option<&[N
         minimum: minimum?,
         first_use: first_use?,
         activation_commit: activation_commit?,
+        without_acm: without_acm?,
         adopt: if adopts { Adopt::Allowed } else { Adopt::Refused },
     };
     Some(Profile {

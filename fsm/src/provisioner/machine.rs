@@ -84,6 +84,7 @@ impl Provisioner {
             commit_sent_in: None,
             refusals: 0,
             firm_no: None,
+            given_back: None,
             restarting: false,
             trail: Vec::new(),
         }));

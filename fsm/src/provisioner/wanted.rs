@@ -60,7 +60,11 @@ impl Provisioner {
                 self.wait(Awaiting::Certificate(key), Wake::Certificate, deadline::CERTIFICATE);
             }
             Want::Reopen => self.transition(AnySession::lose_channel),
-            Want::Unprovisioned => self.transition(AnySession::unprovisioned),
+            Want::Unprovisioned => match self.context().given_back.clone() {
+                Some(fault) => self.give_up(fault),
+                None => self.transition(AnySession::unprovisioned),
+            },
+            Want::GiveBack(fault) => self.context_mut().give_back(fault),
             Want::Fail(fault) => self.give_up(fault),
         }
     }

@@ -4,6 +4,7 @@ use alloc::vec::Vec;
 
 use super::facts::Facts;
 use crate::edges::Edge;
+use crate::fault::Fault;
 use crate::firmware::{ControlMode, Port};
 use crate::peer::Expectation;
 use crate::policy::{self, Adopt, DeviceReport, Order, Profile, Route};
@@ -42,6 +43,8 @@ pub(crate) struct Context {
     pub(crate) refusals: u8,
     /// A firm no to a once-per-observation request: it is not sent again in this run.
     pub(crate) firm_no: Option<(Once, Refusal)>,
+    /// Why the device is being taken out of service, where that is not what was ordered.
+    pub(crate) given_back: Option<Fault>,
     /// Whether the port stack may be restarting because of us (odca.md §2.4).
     pub(crate) restarting: bool,
     /// Edges taken and not yet reported.
@@ -103,6 +106,15 @@ impl Context {
             self.order = Order::Provision;
         }
         self.ledger.intend(intent);
+    }
+
+    /// From here on the device is taken out of service, and `fault` is what the run ends with.
+    pub(crate) fn give_back(&mut self, fault: Fault) {
+        self.order = Order::Deactivate;
+        self.given_back = Some(fault);
+        if let Some(link) = &mut self.link {
+            link.facts.refusal = None;
+        }
     }
 
     /// A request leaves: what follows from that whether or not it is ever answered.
@@ -173,7 +185,7 @@ impl Context {
     pub(crate) fn port(&self, attempt: u32) -> Port {
         let leaving = self.order == Order::Deactivate && self.record().doubt == Some(Once::Unprovision);
         match (self.route, self.record().pins.binding()) {
-            (Route::Tls, _) if leaving && !self.report.version.must_have_local_tls() => Route::Either.port(attempt),
+            _ if leaving && !self.report.version.must_have_local_tls() => Route::Either.port(attempt),
             (Route::Either, Some(_)) => Port::Tls,
             (route, _) => route.port(attempt),
         }

@@ -23,6 +23,8 @@ pub(crate) enum Want {
     Reopen,
     /// The end: the device is in pre-provisioning.
     Unprovisioned,
+    /// The device out of service, because of this; then the end.
+    GiveBack(Fault),
     /// The end: nothing can be done.
     Fail(Fault),
 }

@@ -294,6 +294,10 @@ impl Device {
             Request::SynchronizeClock => self.truth.clock_set = true,
             Request::PutTlsSettings(TlsInterface::Remote) => self.staged.remote = true,
             Request::PutTlsSettings(TlsInterface::Local) => self.staged.local = true,
+            // "Certificate verify failed" (wsman.md §2.1).
+            Request::AddChainCertificate { .. } if self.persona.takes_no_chain => {
+                return Reply::Refused(Refusal::ReturnValue(4));
+            }
             Request::AddChainCertificate { index } if *index != connection.chain => {
                 return Reply::Refused(Refusal::ReturnValue(3));
             }

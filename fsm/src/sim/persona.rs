@@ -42,6 +42,8 @@ pub struct Persona {
     pub mebx_before_commit: bool,
     /// Whether a default certificate is bound from the start (odca.md §2.4, AMT 16 and later).
     pub default_bound: bool,
+    /// Whether it refuses every provisioning chain: its root is not among those that the firmware trusts.
+    pub takes_no_chain: bool,
     /// The mode in which somebody else left it, if somebody did.
     pub found_in: Option<ControlMode>,
 }
@@ -71,6 +73,7 @@ impl Persona {
             drops,
             mebx_before_commit: false,
             default_bound: false,
+            takes_no_chain: false,
             found_in: None,
         }
     }
@@ -84,6 +87,7 @@ impl Persona {
             drops,
             mebx_before_commit: false,
             default_bound,
+            takes_no_chain: false,
             found_in: None,
         }
     }

@@ -4,8 +4,9 @@
 use super::{Acm, CertStaged, Configured, ShortOf, Stage};
 use crate::channel::{Carries, Connected, Grants, PinnedChannel, Real};
 use crate::edges::Next;
+use crate::fault::Fault;
 use crate::firmware::ControlMode;
-use crate::policy::{Goal, Order};
+use crate::policy::{Goal, Order, WithoutAcm};
 use crate::record::{Intent, PinDurable};
 use crate::request::{ChainLength, Once, Upgrade};
 use crate::session::{AcmSeen, AnySession, CcmSeen, Look, Session, Step, Want};
@@ -37,8 +38,16 @@ where
                 let end = Configured { mode: ControlMode::Client, pin, short_of };
                 Step::Moved(self.advance(|_, channel| (end, channel)).into())
             }
+            Err(Want::Fail(fault)) if self.is_given_back_for(&fault) => self.wants(Want::GiveBack(fault)),
             Err(want) => self.wants(want),
         }
+    }
+
+    /// The device refused ACM, and the profile has no use for one in CCM.
+    fn is_given_back_for(&self, fault: &Fault) -> bool {
+        self.profile().without_acm == WithoutAcm::Unprovision
+            && self.context.order != Order::Deactivate
+            && fault.refuses_acm()
     }
 
     fn plan(&self) -> Result<Onward, Want> {

@@ -8,7 +8,7 @@ use std::time::Instant;
 use amt_provision_fsm::edges::Edge;
 use amt_provision_fsm::firmware::ControlMode;
 use amt_provision_fsm::identity::Uuid;
-use amt_provision_fsm::policy::{ActivationCommit, Adopt, FirstUseTrust, FlowB, Goal, Profile};
+use amt_provision_fsm::policy::{ActivationCommit, Adopt, FirstUseTrust, FlowB, Goal, Profile, WithoutAcm};
 use amt_provision_fsm::provisioner::Outcome;
 use amt_provision_fsm::record::{Pin, Provenance, Record};
 use amt_provision_fsm::request::ChainLength;
@@ -172,6 +172,7 @@ impl Fleet {
                 first_use: FirstUseTrust::Trusted,
                 activation_commit: ActivationCommit::Auto,
                 adopt: Adopt::Refused,
+                without_acm: WithoutAcm::Keep,
             },
             passwords: PasswordSource::new(PasswordChoice::default(), PasswordChoice::default(), random),
             provisioning: Some(Arc::new(identity)),
