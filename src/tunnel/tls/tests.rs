@@ -346,12 +346,13 @@ fn every_wrong_chain_is_refused_during_the_handshake() {
 }
 
 #[test]
-fn a_revoked_chain_is_refused_during_the_handshake_though_its_key_is_pinned() {
+fn a_revoked_chain_is_refused_during_the_handshake_though_its_key_is_pinned_or_anybodys() {
     let silicon = AUTHORITY.silicon(&ChainShape::default()).unwrap();
     let identity = &silicon.identity;
     let kernel = AUTHORITY.indirect_list(&ListShape::revoking([identity.chain[2].clone()])).unwrap();
     let rom = silicon.platform_list(&ListShape::revoking([identity.chain[3].clone()])).unwrap();
     let pinned = Expectation { pins: vec![key_of(identity)], ..any_device() };
+    let adopting = Expectation { unvouched: Unvouched::Any, ..any_device() };
     for (list, policy, words) in [
         (
             Some(&kernel),
@@ -368,7 +369,9 @@ fn a_revoked_chain_is_refused_during_the_handshake_though_its_key_is_pinned() {
         let lists = list.map(|der| Arc::new(RevocationList::read("a.crl", der).unwrap()));
         let revocation = Revocation { policy, lists: Arc::new(lists.into_iter().collect()) };
         let trust = Arc::new(OdcaTrust::clone(&TRUST).with_revocation(revocation));
-        for (expectation, version) in [(any_device(), TlsVersion::V1_2), (pinned.clone(), TlsVersion::V1_3)] {
+        for (expectation, version) in
+            [(any_device(), TlsVersion::V1_2), (pinned.clone(), TlsVersion::V1_3), (adopting.clone(), TlsVersion::V1_3)]
+        {
             let now = UnixTime::since_unix_epoch(Duration::from_secs(1_800_000_000));
             let mut client = TlsClient::new(expectation, Arc::clone(&trust), now, version).unwrap();
             let mut server = server(identity, BOTH, false);

@@ -4,8 +4,8 @@ use std::fmt;
 
 use rustls::pki_types::UnixTime;
 
-use super::words::Day;
 use super::{ListError, RevocationList, RevocationLists};
+use crate::calendar::day;
 use crate::pki::odca::OdcaTrust;
 use crate::pki::odca::authority::CaName;
 
@@ -82,12 +82,12 @@ impl fmt::Display for Finding {
                 f,
                 "revocation list {file} of `{issuer}` is stale since {}: get the next one, devices may have been \
                  revoked since",
-                Day(*next_update)
+                day(next_update.as_secs())
             ),
             Self::NotYet { file, this_update } => write!(
                 f,
                 "revocation list {file} is valid from {} on only: check the server's clock",
-                Day(*this_update)
+                day(this_update.as_secs())
             ),
         }
     }

@@ -25,7 +25,6 @@ mod policy;
 mod refusal;
 #[cfg(test)]
 mod tests;
-mod words;
 
 pub use finding::{Finding, Flaw};
 pub use list::{Kind, ListError, MAX_LIST_BYTES, RevocationList};

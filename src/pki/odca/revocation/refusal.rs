@@ -5,7 +5,7 @@ use std::fmt;
 use rustls::pki_types::UnixTime;
 use x509_cert::ext::pkix::crl::CrlReason;
 
-use super::words::{Day, Serial};
+use crate::calendar::day;
 use crate::pki::odca::authority::CaName;
 
 /// Which certificate of a path.
@@ -78,7 +78,9 @@ pub struct Revoked {
 impl fmt::Display for Revoked {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { level, name, serial, since, reason, file, issuer } = self;
-        write!(f, "{level} `{name}`, serial number {}, is revoked since {}", Serial(serial), Day(*since))?;
+        write!(f, "{level} `{name}`, serial number ")?;
+        serial.iter().try_for_each(|byte| write!(f, "{byte:02x}"))?;
+        write!(f, ", is revoked since {}", day(since.as_secs()))?;
         if let Some(reason) = reason {
             write!(f, " ({reason:?})")?;
         }
@@ -131,9 +133,9 @@ impl fmt::Display for Uncovered {
         write!(f, "revocation lists are required, and none covers {level} `{name}`: ")?;
         match gap {
             Gap::Missing => f.write_str("there is none")?,
-            Gap::Stale { file, next_update } => write!(f, "{file} is stale since {}", Day(*next_update))?,
+            Gap::Stale { file, next_update } => write!(f, "{file} is stale since {}", day(next_update.as_secs()))?,
             Gap::NotYet { file, this_update } => {
-                write!(f, "{file} is valid from {} on: check the server's clock", Day(*this_update))?;
+                write!(f, "{file} is valid from {} on: check the server's clock", day(this_update.as_secs()))?;
             }
             Gap::Forged { file } => write!(f, "{file} bears the name of its authority and not its signature")?,
         }
