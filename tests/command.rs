@@ -1,6 +1,7 @@
 //! The built command, as a person or a script meets it.
 #![allow(clippy::unwrap_used)] // also its helpers are tests
 
+use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
@@ -10,7 +11,8 @@ use amt_provision::fsm::identity::{RomCaHash, SpkiHash, Uuid};
 use amt_provision::fsm::provisioner::Outcome;
 use amt_provision::fsm::record::{Generation, Pin, Provenance, Record};
 use amt_provision::pki::authority::{DeploymentAuthority, DeviceKey, Serial};
-use amt_provision::simulator::identity::generate_rsa_key;
+use amt_provision::simulator::identity::{SimulatorAuthority, generate_rsa_key};
+use amt_provision::simulator::revocation::ListShape;
 use amt_provision::store::{IssuedCertificate, PasswordChoice, PasswordSource, SqliteStore, Store, Tenant};
 use rustls::pki_types::UnixTime;
 use serde_json::Value;
@@ -208,12 +210,77 @@ fn check_config_says_what_a_good_file_allows_that_has_a_price() {
     assert_eq!(
         ran.stdout,
         format!(
-            "{file}: no mistakes\n  profile old: CCM, first-use or better\nwarning: profile `old` allows flow B: a relay \
+            "{file}: no mistakes\n  profile old: CCM, first-use or better\n  revocation: off, no list is consulted about a \
+             device's silicon and firmware\nwarning: profile `old` allows flow B: a relay \
              that is hostile at first contact can play the device\n"
         )
     );
     assert_eq!(run(&["check-config", &file, "--json"]).json()[0]["profiles"][0], "old");
     assert!(!folder.path().join("x.db").exists(), "nothing is started");
+}
+
+#[test]
+fn check_config_tells_of_each_revocation_list_and_what_is_wrong_with_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let authority = SimulatorAuthority::generate().unwrap();
+    let pem = |der: &[u8]| pem::encode(&pem::Pem::new("CERTIFICATE", der));
+    write(folder.path(), "odca.pem", &(pem(authority.root()) + &pem(authority.intermediate())));
+    let crls = folder.path().join("crls");
+    std::fs::create_dir(&crls).unwrap();
+    let ended = rcgen::date_time_ymd(2020, 7, 1);
+    let stale = ListShape { next_update: Some(ended), ..ListShape::revoking([authority.root().clone()]) };
+    std::fs::write(crls.join("root.crl"), authority.root_list(&ListShape::default()).unwrap()).unwrap();
+    std::fs::write(crls.join("stale.crl"), authority.indirect_list(&stale).unwrap()).unwrap();
+    write(&crls, "broken.crl", "not a list");
+    let file = write(
+        folder.path(),
+        "amt.toml",
+        "[server]\nlisten = \"127.0.0.1:8080\"\n[store]\npath = \"x.db\"\n[[profiles]]\nname = \"new\"\ngoal = \"ccm\"\n\
+         [odca]\nrevocation = \"required\"\ncrl_directory = \"crls\"\n\
+         [[odca.trust]]\nname = \"lab\"\ncertificates = \"odca.pem\"\n",
+    );
+    let ran = run(&["check-config", &file]);
+    assert_eq!((ran.code, ran.stderr.as_str()), (0, ""));
+    let (_, told) = ran.stdout.split_once("odca-interim or better\n").unwrap();
+    let (told, warnings) = told.split_once("warning: ODCA trust set").unwrap();
+    assert_eq!(
+        told,
+        format!(
+            "  revocation: required, a revoked device is refused, and so is one with a certificate whose list is missing \
+             or stale\n  2 revocation list(s) in {}\n    root.crl: direct, `OnDie CA Root Cert Signing`, 0 revoked, of \
+             2020-03-19T00:00:00Z, next by 2049-12-31T23:59:59Z, signature verified\n    stale.crl: indirect, `ODCA CA2 \
+             CSME Intermediate CA`, 1 revoked, of 2020-03-19T00:00:00Z, STALE since 2020-07-01T00:00:00Z, signature \
+             verified\n",
+            crls.display()
+        )
+    );
+    let warnings: Vec<_> = warnings.lines().skip(1).collect();
+    assert_eq!(
+        warnings,
+        [
+            "warning: revocation list broken.crl is not used: it is no revocation list of version 2: expected DER, or PEM \
+             with `-----BEGIN X509 CRL-----`",
+            "warning: revocation list stale.crl of `ODCA CA2 CSME Intermediate CA` is stale since 2020-07-01: get the \
+             next one, devices may have been revoked since",
+        ]
+    );
+    let json = &run(&["check-config", &file, "--json"]).json()[0];
+    assert_eq!(json["revocation"]["policy"], "required");
+    assert_eq!(json["revocation"]["lists"][1]["stale"], true);
+
+    // And so does a server at its start, in its log.
+    let text = std::fs::read_to_string(&file).unwrap().replace("127.0.0.1:8080", "127.0.0.1:0");
+    let file = write(folder.path(), "serve.toml", &text);
+    let mut server =
+        command(&["serve", "--config", &file]).env_remove("RUST_LOG").stderr(Stdio::piped()).spawn().unwrap();
+    let log = BufReader::new(server.stderr.take().unwrap()).lines().map(Result::unwrap);
+    let told: Vec<_> = log.filter(|line| line.contains("WARN")).take(warnings.len()).collect();
+    server.kill().unwrap();
+    server.wait().unwrap();
+    assert_eq!(told.len(), warnings.len());
+    for (told, expected) in told.iter().zip(&warnings) {
+        assert!(told.ends_with(expected.strip_prefix("warning: ").unwrap()), "{told}");
+    }
 }
 
 #[test]

@@ -6,20 +6,23 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use amt_provision::config::CrlSource;
 use amt_provision::fsm::firmware::{AmtVersion, ControlMode};
 use amt_provision::fsm::identity::Uuid;
 use amt_provision::fsm::policy::{ActivationCommit, Adopt, FirstUseTrust, FlowB, Goal, Profile, WithoutAcm};
 use amt_provision::fsm::record::Provenance;
 use amt_provision::fsm::request::ChainLength;
+use amt_provision::pki::odca::revocation::RevocationPolicy;
 use amt_provision::pki::odca::{OdcaTrust, TrustSet};
 use amt_provision::protocol::Command;
 use amt_provision::relay::{self, RelayConfig, RelayError};
-use amt_provision::server::{Deployment, Listener, ServedProfile, serve};
+use amt_provision::server::{CrlDirectory, Deployment, Listener, ServedProfile, serve};
 use amt_provision::simulator::config::DeviceConfig;
 use amt_provision::simulator::firmware::TrustedRoots;
 use amt_provision::simulator::identity::SimulatorAuthority;
 use amt_provision::simulator::keys::KeyPool;
 use amt_provision::simulator::provisioning::{ProvisioningChain, ProvisioningShape};
+use amt_provision::simulator::revocation::{INDIRECT_LIST, ListShape, ROOT_LIST};
 use amt_provision::simulator::running::{Place, SimulatedDevice};
 use amt_provision::store::{Account, PasswordChoice, PasswordSource, SqliteStore, Store, Tenant};
 use amt_provision::tunnel::channel::ProvisioningCertificate;
@@ -180,5 +183,52 @@ fn every_persona_of_amt_19_to_21_comes_to_acm_and_the_store_agrees_with_the_devi
             );
             device.stop().await;
         }
+    });
+}
+
+#[test]
+fn a_device_that_revocation_speaks_against_is_refused_untouched_and_let_in_once_the_lists_are_refreshed() {
+    smol::block_on(async {
+        let world = World::new().await;
+        let uuid = Uuid::from_bytes([0x77; 16]).expect("no placeholder");
+        let lms = Ipv4Addr::new(127, 19, 0, 77);
+        let place = Place { address: lms, mei_path: world.folder.path().join("mei") };
+        let config = world.device(AmtVersion::new(19, 0), "keeps-session", uuid);
+        let device = SimulatedDevice::start(&config, place).await.expect("a device");
+        let crls = world.folder.path().join("crls");
+        std::fs::create_dir(&crls).expect("a folder");
+        let served = async |policy| {
+            let deployment = world.deployment(world.profile(|_| {})).await;
+            let deployment = Arc::into_inner(deployment).expect("nobody else has it");
+            let source = CrlSource { policy, directory: crls.clone() };
+            let directory = CrlDirectory::open(source, Arc::clone(&deployment.trust));
+            Arc::new(deployment.with_revocation(directory))
+        };
+        let put = |name, shape: &ListShape| {
+            let list =
+                if name == ROOT_LIST { world.authority.root_list(shape) } else { world.authority.indirect_list(shape) };
+            std::fs::write(crls.join(name), list.expect("a list")).expect("a file");
+        };
+
+        let required = served(RevocationPolicy::Required).await;
+        let obeyed = served(RevocationPolicy::IfPresent).await;
+        let revoking = ListShape::revoking([world.authority.intermediate().clone()]);
+        for (deployment, list) in [(&required, None), (&obeyed, Some(&revoking))] {
+            if let Some(list) = list {
+                put(ROOT_LIST, list);
+            }
+            let said = provision(Arc::clone(deployment), &device, lms).await.expect_err("a refusal").to_string();
+            assert!(said.contains("the device is genuine, and revocation lists speak against it"), "{said}");
+            assert_eq!(device.truth().mode, ControlMode::PreProvisioning);
+            assert_eq!(device.truth().requests.values().sum::<u64>(), 0, "nothing was asked of it");
+            assert!(world.store.load(&Tenant::default(), uuid).await.expect("readable").is_none(), "nothing is stored");
+        }
+
+        // The operator refreshes the folder: no restart.
+        put(ROOT_LIST, &ListShape::default());
+        put(INDIRECT_LIST, &ListShape { next_update: Some(rcgen::date_time_ymd(2020, 7, 1)), ..ListShape::default() });
+        let said = provision(obeyed, &device, lms).await.expect("success");
+        assert!(said.contains("ACM"), "{said}");
+        device.stop().await;
     });
 }

@@ -12,6 +12,7 @@ mod common;
 
 use amt_provision::fsm::identity::{CertificateHash, SpkiHash};
 use amt_provision::pki::certificate::CertificateParts;
+use amt_provision::pki::odca::revocation::{Flaw, Kind, RevocationList};
 use amt_provision::pki::odca::{
     CSME_INTERMEDIATES, OdcaRefusal, OdcaTrust, ROOT_CERTIFICATE, ROOT_SPKI, TrustSet, TrustSetError,
 };
@@ -139,5 +140,82 @@ fn only_production_platforms_are_allowed_though_others_are_as_genuine() {
     ] {
         let refused = Err(OdcaRefusal::Branch { found: unit.into() });
         assert_eq!(production.check_issuing_ca(&recorded(name)), refused);
+    }
+}
+
+/// The recorded list of that name.
+fn list(name: &str) -> RevocationList {
+    let folder = common::recorded("odca").unwrap();
+    RevocationList::read(name, &std::fs::read(folder.join("sdo-cachedir").join(name)).unwrap()).unwrap()
+}
+
+#[test]
+fn every_recorded_revocation_list_is_read() {
+    let Some(folder) = common::recorded("odca") else { return };
+    let mut kinds = (0, 0);
+    for file in std::fs::read_dir(folder.join("sdo-cachedir")).unwrap() {
+        let name = file.unwrap().file_name().into_string().unwrap();
+        if name.ends_with(".crl") {
+            let list = list(&name);
+            assert!(list.is_empty(), "{name}: odca.md §1.6 says that none has an entry");
+            match list.kind() {
+                Kind::Direct => kinds.0 += 1,
+                Kind::Indirect => kinds.1 += 1,
+            }
+        }
+    }
+    assert_eq!(kinds, (10, 2));
+}
+
+#[test]
+fn the_recorded_lists_of_production_authorities_are_verified_and_those_of_debug_ones_refused() {
+    if recorded().is_none() {
+        return;
+    }
+    let production = OdcaTrust::production();
+    for (name, kind) in [
+        // Its signature's algorithm has NULL parameters, which webpki takes for no signature algorithm at all.
+        ("OnDie_CA.crl", Kind::Direct),
+        ("OnDie_CA_CSME_Product.crl", Kind::Direct),
+        ("OnDie_CA_CSME_Indirect.crl", Kind::Indirect),
+    ] {
+        assert_eq!(production.recognises(&list(name)), Ok(true), "{name}");
+        assert_eq!(list(name).kind(), kind);
+    }
+    for name in ["ODCA_CA2_CSME_Product.crl", "ODCA_CA2_CSME_Indirect.crl"] {
+        let debug = list(name);
+        assert_eq!(production.recognises(&debug), Err(Flaw::Forged(debug.issuer().clone())), "{name}");
+    }
+    assert_eq!(production.recognises(&list("OnDie_DE.crl")), Ok(false), "another root");
+}
+
+#[test]
+fn the_recorded_production_indirect_list_is_stale() {
+    if recorded().is_none() {
+        return;
+    }
+    let list = list("OnDie_CA_CSME_Indirect.crl");
+    assert_eq!((list.this_update().as_secs(), list.next_update().as_secs()), (1_584_576_000, 1_593_561_600));
+    assert!(list.is_stale(UnixTime::now()));
+}
+
+#[test]
+fn the_recorded_lists_of_platforms_are_signed_by_their_issuing_authorities() {
+    let Some(recorded) = recorded() else { return };
+    for platform in [
+        "TGL_00001846_OnDie_CA",
+        "TGL_00002002_OnDie_CA",
+        "TGL_00002003_OnDie_CA",
+        "TGL_00002004_OnDie_CA",
+        "TGL_DEBUG000_OnDie_CA",
+        "ADL_DEBUG000_ODCA_CA2",
+    ] {
+        let list = list(&format!("{platform}.crl"));
+        assert_eq!(OdcaTrust::production().recognises(&list), Ok(false), "{platform}: nobody knows its key yet");
+        // A set of its own, in which the issuing CA takes an intermediate's place.
+        let issuing = recorded(&format!("sdo-cachedir/{platform}.cer"));
+        let mut trust = OdcaTrust::production();
+        trust.add(TrustSet::from_certificates("platform", &recorded(DEBUG_ROOT), &[issuing]).unwrap()).unwrap();
+        assert_eq!(trust.recognises(&list), Ok(true), "{platform}");
     }
 }

@@ -38,6 +38,8 @@ pub enum Peer {
         /// The one that was proven.
         shown: RomCaHash,
     },
+    /// A certificate of its chain is revoked, or nobody knows whether it is where that has to be known.
+    Revoked,
     /// The device is not the one that the relay announced.
     UuidMismatch {
         /// The relay's claim.
@@ -155,6 +157,7 @@ impl Fault {
                 | Peer::Downgrade
                 | Peer::StrangeKey(_)
                 | Peer::StrangeRomCa { .. }
+                | Peer::Revoked
                 | Peer::UuidMismatch { .. }
                 | Peer::ModeMismatch { .. },
             ) => Disposition::Quarantine,
@@ -221,6 +224,10 @@ impl fmt::Display for Peer {
                 f,
                 "expected the silicon with ROM-CA {enrolled}, got {shown}: after a change of board permit it with \
                  `devices re-enrol UUID --expect-rom {shown}`"
+            ),
+            Self::Revoked => f.write_str(
+                "the device is genuine, and revocation lists speak against it: the server's log says which certificate, \
+                 which list, and what can be done",
             ),
             Self::UuidMismatch { claimed, answered } => {
                 write!(f, "the relay announced device {claimed}, and device {answered} answered")

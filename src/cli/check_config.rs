@@ -4,12 +4,14 @@ use std::path::PathBuf;
 
 use amt_provision_fsm::policy::Goal;
 use clap::Args;
+use rustls::pki_types::UnixTime;
 use serde::Serialize;
 use serde_json::json;
 
 use super::error::CliError;
 use super::exit::ExitStatus;
 use super::output::{Form, Output};
+use super::revocation::{self, CrlView};
 use crate::config::{Config, ConfigError, Mistake};
 
 /// Check a server's configuration without starting anything
@@ -46,9 +48,15 @@ pub(super) fn run(args: &CheckConfigArgs, out: &mut Output<'_>) -> Result<ExitSt
         }
         Err(error) => return Err(error.into()),
     };
-    let warnings: Vec<String> = config.warnings().iter().map(ToString::to_string).collect();
+    let mut warnings: Vec<String> = config.warnings().iter().map(ToString::to_string).collect();
+    let now = UnixTime::now();
+    let directory = revocation::directory(&config);
+    let lists = directory.as_ref().map(|directory| CrlView::of(directory, &config.odca, now));
+    if let Some(directory) = &directory {
+        warnings.extend(directory.findings(now).iter().map(ToString::to_string));
+    }
     let profiles: Vec<&str> = config.profiles.iter().map(|profile| profile.name.as_str()).collect();
-    out.either(&json!({ "profiles": profiles, "warnings": warnings }), |to| {
+    out.either(&json!({ "profiles": profiles, "revocation": lists, "warnings": warnings }), |to| {
         writeln!(to, "{}: no mistakes", args.file.display())?;
         for profile in &config.profiles {
             let goal = match profile.policy.goal {
@@ -56,6 +64,10 @@ pub(super) fn run(args: &CheckConfigArgs, out: &mut Output<'_>) -> Result<ExitSt
                 Goal::Admin(_) => "ACM",
             };
             writeln!(to, "  profile {}: {goal}, {} or better", profile.name, profile.policy.minimum)?;
+        }
+        match &lists {
+            None => writeln!(to, "  revocation: off, no list is consulted about a device's silicon and firmware")?,
+            Some(lists) => lists.tell(to)?,
         }
         warnings.iter().try_for_each(|warning| writeln!(to, "warning: {warning}"))
     })?;

@@ -23,6 +23,7 @@ mod log;
 mod output;
 mod pins;
 mod provenance;
+mod revocation;
 mod run;
 pub mod serve;
 pub mod simulate;

@@ -11,6 +11,7 @@ use rustls::pki_types::UnixTime;
 use rustls::sign::SingleCertAndKey;
 
 use super::error::CliError;
+use super::revocation;
 use crate::config::{Config, ProfileRefusal};
 use crate::protocol::ProfileName;
 use crate::server::{Deployment, Listener, Profiles, ServedProfile, serve};
@@ -74,10 +75,18 @@ pub fn run(args: &ServeArgs) -> Result<(), CliError> {
         let authority = store.authority(UnixTime::now()).await?;
         let listener = Listener::bind(config.listener.address, tls(&config)?).await?;
         announce(&config, &mut anstream::stderr())?;
+        let directory = revocation::directory(&config);
+        if let Some(directory) = &directory {
+            // What is wrong with the lists is logged, now and whenever it changes.
+            directory.current(UnixTime::now());
+        }
         let (name, trust) = (config.name.clone(), Arc::clone(&config.odca));
         let profiles = Configured(config);
         let store: Arc<dyn Store> = Arc::new(store);
-        let deployment = Deployment::new(name, store, authority, trust, profiles);
+        let mut deployment = Deployment::new(name, store, authority, trust, profiles);
+        if let Some(directory) = directory {
+            deployment = deployment.with_revocation(directory);
+        }
         Err(serve(Arc::new(deployment), listener).await.into())
     })
 }

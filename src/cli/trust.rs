@@ -10,6 +10,7 @@ use rustls::pki_types::pem::PemObject;
 use crate::simulator::firmware::TrustedRoots;
 use crate::simulator::identity::{IdentityError, SimulatorAuthority};
 use crate::simulator::provisioning::{ProvisioningChain, ProvisioningShape};
+use crate::simulator::revocation::{INDIRECT_LIST, ListShape, PRODUCT_LIST, ROOT_LIST};
 use crate::simulator::running::StartError;
 
 /// The domain of the devices' network and of the provisioning certificate.
@@ -19,6 +20,7 @@ const AUTHORITY: &str = "simulator-authority.pem";
 const ODCA: &str = "odca.pem";
 const CHAIN: &str = "provisioning-chain.pem";
 const KEY: &str = "provisioning-key.pem";
+const CRLS: &str = "crls";
 const CONFIG: &str = "server.toml";
 
 /// A server's configuration for a first try, beside the files that it names.
@@ -41,6 +43,10 @@ domain = "simulated.example"
 flow_b = true
 minimum_provenance = "first-use"
 trust_first_use = true
+
+[odca]
+revocation = "if-present"
+crl_directory = "crls"
 
 [[odca.trust]]
 name = "simulator"
@@ -105,6 +111,15 @@ fn write_all(folder: &Path) -> Result<(), SimulateError> {
     let chain = ProvisioningChain::mint(&ProvisioningShape::for_domain(DOMAIN))?;
     let (key, certificates) = split(&chain.to_pem());
     let odca = [authority.root(), authority.intermediate()].map(certificate_pem).concat();
+    std::fs::create_dir_all(folder.join(CRLS))?;
+    let nobody = ListShape::default();
+    for (name, list) in [
+        (ROOT_LIST, authority.root_list(&nobody)?),
+        (PRODUCT_LIST, authority.product_list(&nobody)?),
+        (INDIRECT_LIST, authority.indirect_list(&nobody)?),
+    ] {
+        write(&folder.join(CRLS), name, &pem::encode(&pem::Pem::new("X509 CRL", &list[..])))?;
+    }
     write(folder, ODCA, &odca)?;
     write(folder, CHAIN, &certificates)?;
     write(folder, KEY, &key)?;
@@ -133,8 +148,11 @@ fn write(folder: &Path, name: &str, text: &str) -> Result<(), SimulateError> {
 
 #[cfg(test)]
 mod tests {
+    use rustls::pki_types::UnixTime;
+
     use super::*;
     use crate::config::Config;
+    use crate::server::CrlDirectory;
 
     #[test]
     fn the_folder_is_made_once_and_its_configuration_has_no_mistakes() {
@@ -145,5 +163,7 @@ mod tests {
         assert_eq!(first.authority.to_pem(), second.authority.to_pem(), "the keys are those of the first start");
         let config = Config::load(&path.join(CONFIG)).unwrap();
         assert_eq!(config.profiles.len(), 1);
+        let lists = CrlDirectory::open(config.revocation.unwrap(), config.odca);
+        assert_eq!((lists.lists().len(), lists.findings(UnixTime::now())), (3, Vec::new()));
     }
 }

@@ -55,5 +55,7 @@ fn read<'a>(reader: &'a Reader<'a>, document: &'a DeTable<'a>) -> Option<Config>
     let tenants = root.optional("tenants").map_or(Some(Vec::new()), |value| tenant::read(value, profiles.as_deref()));
     let odca = root.optional("odca").map_or_else(|| Some(Default::default()), odca::read);
     let (listener, name) = server?;
-    Some(Config { listener, name, store: store?, profiles: profiles?, tenants: tenants?, odca: Arc::new(odca?) })
+    let (odca, revocation) = odca?;
+    let odca = Arc::new(odca);
+    Some(Config { listener, name, store: store?, profiles: profiles?, tenants: tenants?, odca, revocation })
 }

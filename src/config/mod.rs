@@ -46,5 +46,5 @@ mod warning;
 
 pub use adoption::AdoptionPasswords;
 pub use error::{ConfigError, Mistake, Mistakes};
-pub use model::{Config, Domain, Listener, Profile, ProfileRefusal, TenantRule};
+pub use model::{Config, CrlSource, Domain, Listener, Profile, ProfileRefusal, TenantRule};
 pub use warning::Warning;

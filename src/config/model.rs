@@ -11,6 +11,7 @@ use rustls::sign::CertifiedKey;
 
 use super::AdoptionPasswords;
 use crate::pki::odca::OdcaTrust;
+use crate::pki::odca::revocation::RevocationPolicy;
 use crate::protocol::ProfileName;
 use crate::store::{PasswordChoice, ServerName, Tenant};
 use crate::tunnel::channel::ProvisioningCertificate;
@@ -31,6 +32,17 @@ pub struct Config {
     pub tenants: Vec<TenantRule>,
     /// Whom it believes about silicon.
     pub odca: Arc<OdcaTrust>,
+    /// Which revocation lists it consults about silicon; `None` if it consults none.
+    pub revocation: Option<CrlSource>,
+}
+
+/// Revocation lists, and what they are used for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CrlSource {
+    /// What becomes of devices that no list speaks about.
+    pub policy: RevocationPolicy,
+    /// The folder that the operator refreshes.
+    pub directory: PathBuf,
 }
 
 /// Where a server listens for relays.

@@ -1,12 +1,15 @@
-//! `[odca]`: trust sets beside Intel's production one, which stays as it is.
+//! `[odca]`: trust sets beside Intel's production one, which stays as it is, and revocation lists.
 
+use super::model::CrlSource;
 use super::pem_file;
 use super::read::{Section, Value};
 use crate::pki::certificate::CertificateParts;
+use crate::pki::odca::revocation::RevocationPolicy;
 use crate::pki::odca::{OdcaTrust, TrustSet};
 
-pub(super) fn read(value: Value<'_>) -> Option<OdcaTrust> {
-    let section = value.section("[odca]", &["trust"])?;
+pub(super) fn read(value: Value<'_>) -> Option<(OdcaTrust, Option<CrlSource>)> {
+    let section = value.section("[odca]", &["trust", "revocation", "crl_directory"])?;
+    let revocation = revocation(&section);
     let mut trust = OdcaTrust::production();
     let mut whole = true;
     if let Some(sets) = section.optional("trust") {
@@ -18,7 +21,38 @@ pub(super) fn read(value: Value<'_>) -> Option<OdcaTrust> {
             whole &= added.is_some();
         }
     }
-    whole.then_some(trust)
+    whole.then_some((trust, revocation?))
+}
+
+/// `None` after a mistake. A folder alone means that what is in it is obeyed.
+fn revocation(section: &Section<'_>) -> Option<Option<CrlSource>> {
+    const WORDS: [(&str, Option<RevocationPolicy>); 3] = [
+        ("off", None),
+        ("if-present", Some(RevocationPolicy::IfPresent)),
+        ("required", Some(RevocationPolicy::Required)),
+    ];
+    let word = section.optional("revocation");
+    let policy = match &word {
+        Some(word) => Some(word.word(&WORDS)?),
+        None => None,
+    };
+    match (policy, section.optional("crl_directory")) {
+        (None | Some(None), None) => Some(None),
+        (Some(None), Some(directory)) => directory.mistake(
+            "has no effect where revocation = \"off\": leave it out, or write revocation = \"if-present\" or \"required\"",
+        ),
+        (Some(Some(_)), None) => word?.mistake(
+            "needs revocation lists: write for instance crl_directory = \"crls\", a folder with files that end in .crl",
+        ),
+        (None | Some(Some(_)), Some(directory)) => {
+            let policy = policy.flatten().unwrap_or(RevocationPolicy::IfPresent);
+            let path = directory.path()?;
+            match path.is_dir() {
+                true => Some(Some(CrlSource { policy, directory: path })),
+                false => directory.mistake(format_args!("is {}, which is no folder: create it", path.display())),
+            }
+        }
+    }
 }
 
 fn trust_set(section: &Section<'_>) -> Option<TrustSet> {

@@ -10,6 +10,7 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::password::PasswordLength;
+use crate::pki::odca::revocation::RevocationPolicy;
 use crate::simulator::identity::{SimulatorAuthority, generate_p384_key};
 use crate::simulator::provisioning::{ProvisioningChain, ProvisioningShape};
 use crate::store::PasswordChoice;
@@ -166,6 +167,20 @@ fn everything_that_can_be_written_is_read() {
             Warning::TrustsFirstUse(name),
         ]
     );
+}
+
+#[test]
+fn revocation_lists_are_off_unless_a_folder_of_them_is_named() {
+    let folder = Folder::new();
+    let source = |odca: &str| folder.parse(&format!("{MINIMAL}[odca]\n{odca}\n")).unwrap().revocation;
+    let directory = folder.0.path().join(".");
+    let with = |policy| Some(CrlSource { policy, directory: directory.clone() });
+    assert_eq!(source(""), None);
+    assert_eq!(source("revocation = \"off\""), None);
+    assert_eq!(source("crl_directory = \".\""), with(RevocationPolicy::IfPresent));
+    for policy in [RevocationPolicy::IfPresent, RevocationPolicy::Required] {
+        assert_eq!(source(&format!("revocation = \"{policy}\"\ncrl_directory = \".\"")), with(policy));
+    }
 }
 
 #[test]
@@ -326,7 +341,15 @@ const MISTAKES: &[(&str, &str, &str)] = &[
     ("[store]", "[[odca.trust]]\nname = \"lab\"\ncertificates = \"odca.pem\"\n[[odca.trust]]\nname = \"again\"\ncertificates = \"odca.pem\"\n[store]",
         "amt.toml:8:16: `certificates` is refused: trust set `again` has the root of `lab`: a set may be added, none may be widened"),
     ("[store]", "[odca]\nproduction = false\n[store]",
-        "amt.toml:4:1: `production` is no key of [odca]: expected `trust`"),
+        "amt.toml:4:1: `production` is no key of [odca]: expected `trust`, `revocation` or `crl_directory`"),
+    ("[store]", "[odca]\nrevocation = \"on\"\n[store]",
+        "amt.toml:4:14: `revocation` is \"on\": expected \"off\", \"if-present\" or \"required\""),
+    ("[store]", "[odca]\nrevocation = \"required\"\n[store]",
+        "amt.toml:4:14: `revocation` needs revocation lists: write for instance crl_directory = \"crls\", a folder with files that end in .crl"),
+    ("[store]", "[odca]\nrevocation = \"off\"\ncrl_directory = \".\"\n[store]",
+        "amt.toml:5:17: `crl_directory` has no effect where revocation = \"off\": leave it out, or write revocation = \"if-present\" or \"required\""),
+    ("[store]", "[odca]\ncrl_directory = \"crls\"\n[store]",
+        "amt.toml:4:17: `crl_directory` is crls, which is no folder: create it"),
     ("\"office\"", "\"office",
         "amt.toml:6:15: not TOML: invalid basic string, expected `\"`"),
     ("goal = \"ccm\"", "goal = \"ccm\"\ngoal = \"acm\"",

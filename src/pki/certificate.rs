@@ -4,11 +4,10 @@
 //! and webpki reads v1 only as a trust anchor.
 
 use rustls::pki_types::{CertificateDer, SubjectPublicKeyInfoDer};
-use webpki::RawPublicKeyEntity;
-use x509_cert::der::asn1::{AnyRef, BitStringRef};
+use x509_cert::der::asn1::AnyRef;
 use x509_cert::der::{Decode, Encode, Tagged};
 
-use super::spki::SIGNATURE_ALGORITHMS;
+use super::signed::Signed;
 
 /// A certificate that cannot be taken apart: the peer's fault, or that of a damaged file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -24,11 +23,7 @@ impl From<x509_cert::der::Error> for CertificateError {
 /// What a certificate says. Having one proves nothing.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CertificateParts {
-    /// The part that is signed, in DER.
-    tbs: Vec<u8>,
-    /// The content of the signature's AlgorithmIdentifier.
-    algorithm: Vec<u8>,
-    signature: Vec<u8>,
+    signed: Signed,
     issuer: Vec<u8>,
     subject: Vec<u8>,
     spki: SubjectPublicKeyInfoDer<'static>,
@@ -40,11 +35,8 @@ impl CertificateParts {
     /// # Errors
     /// If it is no certificate; its extensions are not looked at.
     pub fn read(certificate: &CertificateDer<'_>) -> Result<Self, CertificateError> {
-        let [tbs, algorithm, signature] = Vec::<AnyRef<'_>>::from_der(certificate)?[..] else {
-            return Err(CertificateError);
-        };
-        let tbs = tbs.to_der()?;
-        let fields = Vec::<AnyRef<'_>>::from_der(&tbs)?;
+        let signed = Signed::read(certificate)?;
+        let fields = Vec::<AnyRef<'_>>::from_der(signed.tbs())?;
         // A v1 certificate has no version field: DER leaves a default value out.
         let fields = match fields.split_first() {
             Some((version, rest)) if version.tag().is_context_specific() => rest,
@@ -53,20 +45,18 @@ impl CertificateParts {
         let [_serial, _algorithm, issuer, _validity, subject, spki, ..] = fields else {
             return Err(CertificateError);
         };
-        let signature = signature.decode_as::<BitStringRef<'_>>()?.as_bytes().ok_or(CertificateError)?.to_vec();
-        Ok(Self {
-            algorithm: algorithm.value().to_vec(),
-            signature,
-            issuer: issuer.to_der()?,
-            subject: subject.to_der()?,
-            spki: spki.to_der()?.into(),
-            tbs,
-        })
+        let (issuer, subject, spki) = (issuer.to_der()?, subject.to_der()?, spki.to_der()?.into());
+        Ok(Self { signed, issuer, subject, spki })
     }
 
     /// The public key, as SubjectPublicKeyInfo.
     pub fn spki(&self) -> &SubjectPublicKeyInfoDer<'static> {
         &self.spki
+    }
+
+    /// The subject's name, in DER.
+    pub fn subject(&self) -> &[u8] {
+        &self.subject
     }
 
     /// Whether the certificate names itself as its issuer and carries a signature of its own key. That proves
@@ -77,13 +67,7 @@ impl CertificateParts {
 
     /// Whether the certificate carries a signature of `key`, whatever names it bears.
     pub fn is_signed_by(&self, key: &SubjectPublicKeyInfoDer<'_>) -> bool {
-        RawPublicKeyEntity::try_from(key).is_ok_and(|key| {
-            SIGNATURE_ALGORITHMS
-                .all
-                .iter()
-                .filter(|algorithm| algorithm.signature_alg_id().as_ref() == self.algorithm)
-                .any(|algorithm| key.verify_signature(*algorithm, &self.tbs, &self.signature).is_ok())
-        })
+        self.signed.is_signed_by(key)
     }
 }
 

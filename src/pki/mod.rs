@@ -11,4 +11,5 @@
 pub mod authority;
 pub mod certificate;
 pub mod odca;
+mod signed;
 pub mod spki;

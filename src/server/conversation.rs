@@ -294,7 +294,11 @@ impl Conversation {
                 Input::TlsUp(id, peer)
             }
             Event::TlsFailed(fault, why) => {
-                tracing::info!(%why, "the TLS handshake with the device failed");
+                match fault {
+                    // The relay is told no more than that; what can be done is for the operator of the server.
+                    TlsFault::Revoked => tracing::warn!(device = %self.settings.device, %why, "a device is refused"),
+                    _ => tracing::info!(%why, "the TLS handshake with the device failed"),
+                }
                 self.flush();
                 Input::TlsFailed(id, fault)
             }

@@ -8,7 +8,9 @@ use amt_provision_fsm::edges::Edge;
 use amt_provision_fsm::identity::Uuid;
 use amt_provision_fsm::policy::Profile;
 use amt_provision_fsm::provisioner::Outcome;
+use rustls::pki_types::UnixTime;
 
+use super::CrlDirectory;
 use super::conversation::Traffic;
 use crate::config::{AdoptionPasswords, ProfileRefusal};
 use crate::pki::authority::DeploymentAuthority;
@@ -75,8 +77,10 @@ pub struct Deployment {
     pub store: Arc<dyn Store>,
     /// Who issues the devices' certificates.
     pub authority: DeploymentAuthority,
-    /// Which on-die certificate authorities count.
+    /// Which on-die certificate authorities count, whatever has been revoked.
     pub trust: Arc<OdcaTrust>,
+    /// Where revocation lists are, if they are consulted.
+    pub revocation: Option<Arc<CrlDirectory>>,
     /// The profiles.
     pub profiles: Box<dyn Profiles>,
     /// Who watches.
@@ -100,12 +104,23 @@ impl Deployment {
         profiles: impl Profiles + 'static,
     ) -> Self {
         let (profiles, observer) = (Box::new(profiles), Box::new(Unwatched));
-        Self { server, store, authority, trust, profiles, observer, driven: Mutex::default() }
+        Self { server, store, authority, trust, revocation: None, profiles, observer, driven: Mutex::default() }
+    }
+
+    /// The same, with revocation lists, which have the trust with them.
+    pub fn with_revocation(self, directory: CrlDirectory) -> Self {
+        Self { revocation: Some(Arc::new(directory)), ..self }
     }
 
     /// The same, watched.
     pub fn watched_by(self, observer: impl Observer + 'static) -> Self {
         Self { observer: Box::new(observer), ..self }
+    }
+
+    /// Whom to believe in a session that begins now.
+    pub(super) async fn trust_now(&self) -> Arc<OdcaTrust> {
+        let Some(directory) = self.revocation.clone() else { return Arc::clone(&self.trust) };
+        smol::unblock(move || directory.current(UnixTime::now())).await
     }
 
     /// The right to drive this device, until it is dropped; `None` while another session has it (G13).

@@ -15,6 +15,7 @@
 //! another, but for the rule that a device has one driver at a time (G13).
 
 mod conversation;
+mod crl_directory;
 mod deployment;
 mod line;
 mod listener;
@@ -22,6 +23,7 @@ mod session;
 mod vault;
 
 pub use conversation::{Conversation, Job, Misuse, Traffic};
+pub use crl_directory::CrlDirectory;
 pub use deployment::{Deployment, Observer, Profiles, ServedProfile, Unwatched};
 pub use listener::{Listener, ListenerError, serve};
 pub use session::SessionError;

@@ -159,7 +159,7 @@ impl Session {
         for (account, id) in named(ledger.record()) {
             vault.insert(account, id, deployment.store.password(&tenant, uuid, account, id).await?);
         }
-        let trust = Arc::clone(&deployment.trust);
+        let trust = deployment.trust_now().await;
         let conversation = Conversation::new(
             RunInstant::ZERO,
             UnixTime::now(),

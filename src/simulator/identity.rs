@@ -28,12 +28,16 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use rustls::sign::CertifiedKey;
 use sha2::{Digest, Sha256};
 use time::{Duration, OffsetDateTime};
+use x509_cert::Certificate;
 use x509_cert::der::asn1::{AnyRef, BitStringRef, Ia5String};
 use x509_cert::der::{Decode, Encode, ErrorKind, Tagged};
 use x509_cert::ext::pkix::crl::CrlDistributionPoints;
 use x509_cert::ext::pkix::crl::dp::DistributionPoint;
 use x509_cert::ext::pkix::name::{DistributionPointName, GeneralName};
+use x509_cert::name::Name;
 use zeroize::Zeroizing;
+
+use super::revocation::{INDIRECT_LIST, PLATFORM_LIST, PRODUCT_LIST, ROOT_LIST};
 
 /// Why an identity could not be minted. Only a caller who asks for a nonsensical shape or hands over a
 /// broken PEM file sees one.
@@ -157,7 +161,7 @@ pub struct SimulatorAuthority {
     intermediate: Authority,
 }
 
-type Authority = CertifiedIssuer<'static, KeyPair>;
+pub(super) type Authority = CertifiedIssuer<'static, KeyPair>;
 
 impl SimulatorAuthority {
     /// The unit of the intermediate, the same as that of Intel's: a name proves nothing (odca.md §1.4).
@@ -203,7 +207,8 @@ impl SimulatorAuthority {
     }
 
     fn under(root: Arc<Authority>, unit: &str, key: KeyPair) -> Result<Self, IdentityError> {
-        let params = authority_params(Subject::unit(unit).distinguished_name(), &key);
+        let mut params = authority_params(Subject::unit(unit).distinguished_name(), &key);
+        params.custom_extensions.push(distribution_point(ROOT_LIST, None)?);
         let intermediate = Authority::signed_by(params, key, &root)?;
         Ok(Self { root, intermediate })
     }
@@ -233,22 +238,58 @@ impl SimulatorAuthority {
     /// # Errors
     /// [`IdentityError::Mint`] if a name in `shape` cannot be written in a certificate.
     pub fn device(&self, shape: &ChainShape) -> Result<Identity, IdentityError> {
+        Ok(self.silicon(shape)?.identity)
+    }
+
+    /// The same, with the CA above it that has a revocation list of its own.
+    ///
+    /// # Errors
+    /// As [`SimulatorAuthority::device`].
+    pub fn silicon(&self, shape: &ChainShape) -> Result<Silicon, IdentityError> {
         let mut chain = vec![self.intermediate().clone()];
-        let mut issuer: Option<Authority> = None;
+        let mut authorities: Vec<Authority> = Vec::new();
         for (above, subject) in shape.authorities.iter().enumerate() {
             let key = shape.generate_key(shape.authorities.len() - above)?;
-            let params = dated(authority_params(subject.distinguished_name(), &key), shape);
-            let authority = Authority::signed_by(params, key, issuer.as_deref().unwrap_or(&self.intermediate))?;
+            let mut params = dated(authority_params(subject.distinguished_name(), &key), shape);
+            params.custom_extensions.push(match above {
+                0 => distribution_point(PRODUCT_LIST, None)?,
+                1 => distribution_point(PLATFORM_LIST, None)?,
+                _ => self.indirect_point()?,
+            });
+            let authority = Authority::signed_by(params, key, authorities.last().unwrap_or(&self.intermediate))?;
             chain.push(authority.der().clone());
-            issuer = Some(authority);
+            authorities.push(authority);
         }
         let key = shape.generate_key(0)?;
-        let params = dated(leaf_params(&shape.leaf, shape.purpose)?, shape);
-        let issuer: &Issuer<'_, KeyPair> = issuer.as_deref().unwrap_or(&self.intermediate);
+        let mut params = dated(leaf_params(&shape.leaf, shape.purpose), shape);
+        params.custom_extensions.push(self.indirect_point()?);
+        let issuer: &Issuer<'_, KeyPair> = authorities.last().unwrap_or(&self.intermediate);
         chain.push(params.signed_by(&key, issuer)?.into());
         chain.reverse();
-        Ok(Identity { chain, key })
+        Ok(Silicon { identity: Identity { chain, key }, platform: authorities.into_iter().next() })
     }
+
+    /// What is issued on the die names the intermediate as the publisher of its list (odca.md §1.5, §1.6).
+    fn indirect_point(&self) -> Result<CustomExtension, IdentityError> {
+        let intermediate = Certificate::from_der(self.intermediate())?;
+        distribution_point(INDIRECT_LIST, Some(intermediate.tbs_certificate().subject().clone()))
+    }
+
+    pub(super) fn root_issuer(&self) -> &Authority {
+        &self.root
+    }
+
+    pub(super) fn intermediate_issuer(&self) -> &Authority {
+        &self.intermediate
+    }
+}
+
+/// A device and the platform's issuing CA above it.
+pub struct Silicon {
+    /// What the device shows.
+    pub identity: Identity,
+    /// `None` if the shape has no CA below the intermediate.
+    pub(super) platform: Option<Authority>,
 }
 
 /// A private key and the certificates shown with it.
@@ -344,38 +385,34 @@ fn authority_params(name: DistinguishedName, key: &KeyPair) -> CertificateParams
     params
 }
 
-fn leaf_params(subject: &Subject, purpose: LeafPurpose) -> Result<CertificateParams, IdentityError> {
+fn leaf_params(subject: &Subject, purpose: LeafPurpose) -> CertificateParams {
     let mut params = CertificateParams::default();
     params.distinguished_name = subject.distinguished_name();
     params.key_usages = vec![KeyUsagePurpose::DigitalSignature, KeyUsagePurpose::KeyEncipherment];
     params.use_authority_key_identifier_extension = true;
     // By hand: rcgen adds a subject key identifier to the leaf and leaves its purpose non-critical.
     const CA_FALSE: &[u8] = &[0x30, 0x00];
-    params.custom_extensions = vec![
-        extension(&[2, 5, 29, 19], true, CA_FALSE.to_vec()),
-        extension(&[2, 5, 29, 31], false, distribution_points()?),
-    ];
+    params.custom_extensions = vec![extension(&[2, 5, 29, 19], true, CA_FALSE.to_vec())];
     let purpose: Option<&[u8]> = match purpose {
         LeafPurpose::ServerAuth => Some(b"\x30\x0a\x06\x08\x2b\x06\x01\x05\x05\x07\x03\x01"),
         LeafPurpose::ClientAuth => Some(b"\x30\x0a\x06\x08\x2b\x06\x01\x05\x05\x07\x03\x02"),
         LeafPurpose::Unstated => None,
     };
     params.custom_extensions.extend(purpose.map(|oids| extension(&[2, 5, 29, 37], true, oids.to_vec())));
-    Ok(params)
+    params
 }
 
-/// One point, the indirect CRL of the intermediate (odca.md §1.5).
-fn distribution_points() -> Result<Vec<u8>, IdentityError> {
-    let address = Ia5String::new("https://odca.simulator.invalid/crls/ODCA_CA2_CSME_Indirect.crl")?;
-    let issuer = format!("CN=www.intel.com,OU={}", SimulatorAuthority::INTERMEDIATE_UNIT).parse()?;
+/// One point: where a list is, and who publishes it if that is not the certificate's issuer.
+fn distribution_point(list: &str, publisher: Option<Name>) -> Result<CustomExtension, IdentityError> {
+    let address = Ia5String::new(&format!("https://odca.simulator.invalid/crls/{list}"))?;
     let point = DistributionPoint {
         distribution_point: Some(DistributionPointName::FullName(vec![GeneralName::UniformResourceIdentifier(
             address,
         )])),
         reasons: None,
-        crl_issuer: Some(vec![GeneralName::DirectoryName(issuer)]),
+        crl_issuer: publisher.map(|name| vec![GeneralName::DirectoryName(name)]),
     };
-    Ok(CrlDistributionPoints(vec![point]).to_der()?)
+    Ok(extension(&[2, 5, 29, 31], false, CrlDistributionPoints(vec![point]).to_der()?))
 }
 
 fn dated(mut params: CertificateParams, shape: &ChainShape) -> CertificateParams {
@@ -407,14 +444,14 @@ fn as_version_1(v3: &CertificateDer<'_>, key: &KeyPair) -> Result<CertificateDer
     Ok(certificate.to_der()?.into())
 }
 
-fn end_of_2049() -> OffsetDateTime {
+pub(super) fn end_of_2049() -> OffsetDateTime {
     rcgen::date_time_ymd(2050, 1, 1) - Duration::SECOND
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use x509_cert::certificate::{Certificate, Version};
+    use x509_cert::certificate::Version;
 
     fn parse(certificate: &CertificateDer<'_>) -> Certificate {
         Certificate::from_der(certificate).unwrap()

@@ -5,7 +5,7 @@
 //!     └─ device::Device                sans-I/O: connections, TLS server, HTTP, digest, time, restarts
 //!          └─ firmware::Firmware       calls in, replies out, and the state in between
 //!   config (what it is made of), persona (how it behaves), identity (what it shows in handshakes), keys,
-//!   provisioning (the certificate that one buys for ACM; the server's side)
+//!   provisioning (the certificate that one buys for ACM; the server's side), revocation (lists of its authority)
 //! ```
 //!
 //! The firmware verifies what a firmware verifies, and remembers what was asked of it; [`firmware::Truth`] says what
@@ -34,4 +34,5 @@ pub mod identity;
 pub mod keys;
 pub mod persona;
 pub mod provisioning;
+pub mod revocation;
 pub mod running;

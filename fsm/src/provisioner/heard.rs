@@ -66,10 +66,12 @@ impl Provisioner {
         }
         match fault {
             TlsFault::Broken => self.retry(),
-            TlsFault::Stranger(_) | TlsFault::StrangeRomCa(_) => self.transition(|session| match session {
-                AnySession::TcpOpen(session) => session.strange(fault),
-                other => other,
-            }),
+            TlsFault::Stranger(_) | TlsFault::StrangeRomCa(_) | TlsFault::Revoked => {
+                self.transition(|session| match session {
+                    AnySession::TcpOpen(session) => session.strange(fault),
+                    other => other,
+                });
+            }
         }
     }
 

@@ -55,6 +55,8 @@ pub enum TlsFault {
     Stranger(Option<SpkiHash>),
     /// The peer proved another device's ROM-CA than the enrolled one.
     StrangeRomCa(RomCaHash),
+    /// The peer is genuine, and a certificate of its chain is revoked, or not known not to be where that is required.
+    Revoked,
     /// The handshake broke off: cut, garbage, or an alert.
     Broken,
 }
@@ -119,6 +121,7 @@ impl Session<TcpOpen, Unconnected> {
     pub(crate) fn strange(self, fault: TlsFault) -> AnySession {
         let fault: Fault = match (fault, self.record().rom_ca) {
             (TlsFault::StrangeRomCa(shown), Some(enrolled)) => Peer::StrangeRomCa { enrolled, shown }.into(),
+            (TlsFault::Revoked, _) => Peer::Revoked.into(),
             (TlsFault::Stranger(spki), _) => Peer::StrangeKey(spki).into(),
             (TlsFault::StrangeRomCa(_) | TlsFault::Broken, _) => Peer::StrangeKey(None).into(),
         };

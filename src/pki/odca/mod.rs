@@ -11,6 +11,7 @@
 //! | is it production silicon? | the unit of the platform's issuing CA |
 //! | is it AMT's TLS server? | common name and purpose of the leaf, and the AMT CA over it |
 //! | **which machine is it?** | the hash of the ROM CA's certificate in the *verified* path: [`OdcaIdentity::rom_ca`] |
+//! | has any of it been taken back? | the [revocation lists](revocation) that the operator has, by its policy |
 //!
 //! ```
 //! use amt_provision::pki::odca::{OdcaTrust, TrustSet};
@@ -30,14 +31,17 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod authority;
 mod names;
 mod production;
 mod refusal;
+pub mod revocation;
 #[cfg(test)]
 mod tests;
 mod trust;
 mod verify;
 
+pub use authority::CaName;
 pub use production::{CSME_INTERMEDIATES, ROOT_CERTIFICATE, ROOT_SPKI};
 pub use refusal::OdcaRefusal;
 pub use trust::{OdcaTrust, TrustSet, TrustSetError};

@@ -2,11 +2,11 @@
 //! only ever narrow what a key vouches for (odca.md §1.1).
 
 use x509_cert::Certificate;
-use x509_cert::der::asn1::{ObjectIdentifier, PrintableStringRef, Utf8StringRef};
+use x509_cert::der::asn1::{Any, ObjectIdentifier, PrintableStringRef, Utf8StringRef};
 use x509_cert::name::Name;
 
-const COMMON_NAME: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.4.3");
-const ORGANIZATIONAL_UNIT: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.4.11");
+pub(super) const COMMON_NAME: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.4.3");
+pub(super) const ORGANIZATIONAL_UNIT: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.4.11");
 
 /// The subject's common name; empty if there is none, or more than one.
 pub(super) fn common_name(certificate: &Certificate) -> String {
@@ -21,9 +21,14 @@ pub(super) fn unit(certificate: &Certificate) -> String {
 fn only(name: &Name, oid: ObjectIdentifier) -> String {
     let mut values = name.iter().filter(|attribute| attribute.oid == oid).map(|attribute| &attribute.value);
     let (Some(value), None) = (values.next(), values.next()) else { return String::new() };
+    text(value).unwrap_or_default()
+}
+
+/// The text of an attribute, whichever of the two usual kinds of string it is.
+pub(super) fn text(value: &Any) -> Option<String> {
     let utf8 = value.decode_as::<Utf8StringRef<'_>>().map(|text| text.as_str().to_owned());
     let printable = || value.decode_as::<PrintableStringRef<'_>>().map(|text| text.as_str().to_owned());
-    utf8.or_else(|_| printable()).unwrap_or_default()
+    utf8.or_else(|_| printable()).ok()
 }
 
 /// Whether `name` has each of `words` as a word of its own.

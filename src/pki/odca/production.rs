@@ -3,9 +3,12 @@
 //! Debug CAs carry the very same names, so nothing here is ever found by name.
 
 use amt_provision_fsm::identity::{CertificateHash, SpkiHash};
-use rustls::pki_types::{Der, TrustAnchor};
+use rustls::pki_types::{Der, SubjectPublicKeyInfoDer, TrustAnchor};
+use x509_cert::der::asn1::AnyRef;
+use x509_cert::der::{Encode, Tag};
 
 use super::TrustSet;
+use super::authority::{Authority, CaName};
 
 /// The certificate that Intel publishes as `OnDie_CA_RootCA_Certificate.cer`; its subject and key are the anchor.
 pub const ROOT_CERTIFICATE: CertificateHash = CertificateHash::from_bytes([
@@ -55,7 +58,24 @@ const ROOT_KEY: &[u8] = b"\
       \x3c\xba\xa0\x5a\x81\xe6\xd4\x15\x0e\xea\x60\x7e\xf5\x17\xfd\x28\x18\x04\x46\x83\x74\x6e\x6b\x09\
       \x51\x6b\x18\x08\xac\xe8\x75\xf9\x4c\x0d\x9e\xc1\x09\xa3\xd7\x8a\xf6\x9d\xc1\xc1\x82\x7a\x69\x07";
 
+/// The keys of [`CSME_INTERMEDIATES`], in its order and written as [`ROOT_KEY`] is, for the lists that they sign.
+const ODCA_CA2_CSME_KEY: &[u8] = b"\
+      \x30\x10\x06\x07\x2a\x86\x48\xce\x3d\x02\x01\x06\x05\x2b\x81\x04\x00\x22\
+      \x03\x62\x00\x04\
+      \x87\x4c\xb6\x7d\xfe\xb1\x2b\xe5\xb5\xe5\x56\x48\x74\xb5\x70\xcf\x80\x07\x03\x8b\x10\x69\x00\xb0\
+      \x47\x4b\x5d\x6f\xde\x65\x0c\x9b\xb8\x68\x79\x23\x80\x76\x6f\x6d\x93\x38\xf2\x03\x98\xcc\xe1\x1c\
+      \x73\xb4\xe2\xbc\xd7\x20\xb4\x5d\x08\xd5\x81\x51\x97\xdf\x03\x24\xc6\x9a\x29\x7b\x50\xce\x53\x21\
+      \xfd\x2c\xc0\x6f\x06\x3a\x10\x13\x15\x3e\x5b\x87\xc4\x07\xab\xfc\x7e\x30\x6d\x95\xa8\xbc\xcd\xc7";
+const ON_DIE_CSME_KEY: &[u8] = b"\
+      \x30\x10\x06\x07\x2a\x86\x48\xce\x3d\x02\x01\x06\x05\x2b\x81\x04\x00\x22\
+      \x03\x62\x00\x04\
+      \x9d\x12\xf0\xd9\x87\xb0\xd4\x36\xea\xe8\x7f\x7f\x49\x3b\x4e\xd5\xb2\xd5\xc4\x6c\x48\x24\x88\x99\
+      \x60\x6e\x8e\xf8\xb9\xb4\xe7\x39\x0d\xe7\x92\xc4\x47\xae\x3c\x99\xe0\x5a\x2b\x16\x69\x52\x9b\xec\
+      \xa6\xda\x03\xbc\x99\x6e\xd4\x89\x98\x9b\x72\x55\x3b\xc8\xae\xf9\x25\xdf\x48\x65\x07\x34\xa5\x2a\
+      \x4a\x9c\x27\xcc\x73\x80\xe0\xce\x04\x51\x22\x92\xa3\xa3\x7f\xca\x9a\xed\xb9\x14\x34\x48\x82\xf5";
+
 pub(super) fn trust_set() -> TrustSet {
+    let authority = |name, key| Authority { name, key: SubjectPublicKeyInfoDer::from(sequence(key)) };
     TrustSet {
         name: "Intel production".into(),
         anchor: TrustAnchor {
@@ -64,6 +84,16 @@ pub(super) fn trust_set() -> TrustSet {
             name_constraints: None,
         },
         intermediates: CSME_INTERMEDIATES.to_vec(),
+        root: authority(CaName::from_der(&sequence(ROOT_SUBJECT)).unwrap_or_default(), ROOT_KEY),
+        publishers: vec![
+            authority(CaName::of_unit("ODCA CA2 CSME Intermediate CA"), ODCA_CA2_CSME_KEY),
+            authority(CaName::of_unit("OnDie CA CSME Intermediate CA"), ON_DIE_CSME_KEY),
+        ],
         branches: BRANCHES.map(String::from).to_vec(),
     }
+}
+
+/// A trust anchor has subject and key without the tag and length around them.
+fn sequence(content: &[u8]) -> Vec<u8> {
+    AnyRef::new(Tag::Sequence, content).and_then(|whole| whole.to_der()).unwrap_or_default()
 }

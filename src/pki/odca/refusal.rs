@@ -2,6 +2,7 @@
 
 use amt_provision_fsm::identity::SpkiHash;
 
+use super::revocation::{Revoked, Uncovered};
 use super::{MAX_CERTIFICATE_BYTES, MAX_CERTIFICATES};
 
 /// Why a chain is refused. All of them are the peer's doing but the two about dates, which may be the server's clock.
@@ -100,6 +101,19 @@ pub enum OdcaRefusal {
         /// Its common name.
         found: String,
     },
+    /// A certificate of the path is revoked.
+    #[error("{0}")]
+    Revoked(Box<Revoked>),
+    /// Whether a certificate of the path is revoked is not known, and has to be.
+    #[error("{0}")]
+    RevocationUnknown(Box<Uncovered>),
+}
+
+impl OdcaRefusal {
+    /// Whether the chain is a genuine device's, and revocation alone speaks against it.
+    pub fn is_about_revocation(&self) -> bool {
+        matches!(self, Self::Revoked(_) | Self::RevocationUnknown(_))
+    }
 }
 
 impl From<webpki::Error> for OdcaRefusal {

@@ -7,7 +7,7 @@ use rustls::pki_types::{CertificateDer, UnixTime};
 use sha2::{Digest, Sha256};
 
 use super::*;
-use crate::pki::spki::spki_hash_of_certificate;
+use crate::pki::spki::{spki_hash, spki_hash_of_certificate};
 use crate::simulator::identity::{ChainShape, LeafPurpose, SimulatorAuthority, Subject};
 
 fn at(seconds: u64) -> UnixTime {
@@ -221,6 +221,15 @@ fn dates_are_judged_by_the_servers_clock_but_never_before_this_code_existed() {
     );
     let future = f.chain(|shape| shape.not_before = rcgen::date_time_ymd(2040, 1, 1));
     assert_eq!(f.verify(&future), Err(OdcaRefusal::NotYetValid { now: 1_800_000_000, not_before: 2_208_988_800 }));
+}
+
+#[test]
+fn the_keys_of_intels_publishers_are_those_of_the_hashes_and_its_root_has_a_name() {
+    let production = TrustSet::production();
+    let hashes: Vec<_> = production.publishers.iter().map(|authority| spki_hash(&authority.key)).collect();
+    assert_eq!(hashes, CSME_INTERMEDIATES);
+    assert_eq!(spki_hash(&production.root.key), ROOT_SPKI);
+    assert_eq!(production.root.name.to_string(), "OnDie CA Root Cert Signing");
 }
 
 #[test]

@@ -3,9 +3,11 @@
 use amt_provision_fsm::identity::SpkiHash;
 use rustls::pki_types::{CertificateDer, TrustAnchor};
 
+use super::authority::Authority;
 use super::production;
+use super::revocation::Revocation;
 use crate::pki::certificate::CertificateError;
-use crate::pki::spki::spki_hash_of_certificate;
+use crate::pki::spki::spki_hash;
 
 /// A root, the intermediates under it that make CSME firmware CAs, and the platform branches that count as
 /// production.
@@ -15,6 +17,9 @@ pub struct TrustSet {
     pub(super) name: String,
     pub(super) anchor: TrustAnchor<'static>,
     pub(super) intermediates: Vec<SpkiHash>,
+    /// The root and these intermediates once more, as publishers of revocation lists.
+    pub(super) root: Authority,
+    pub(super) publishers: Vec<Authority>,
     /// How the unit of a platform's issuing CA may begin.
     pub(super) branches: Vec<String>,
 }
@@ -69,12 +74,14 @@ impl TrustSet {
         let name = name.into();
         let unreadable = |source| TrustSetError::Certificate { name: name.clone(), source };
         let anchor = webpki::anchor_from_trusted_cert(root).map_err(|_| unreadable(CertificateError))?.to_owned();
-        let intermediates =
-            intermediates.iter().map(spki_hash_of_certificate).collect::<Result<Vec<_>, _>>().map_err(unreadable)?;
+        let root = Authority::of(root).map_err(unreadable)?;
+        let publishers = intermediates.iter().map(Authority::of).collect::<Result<Vec<_>, _>>().map_err(unreadable)?;
+        let intermediates: Vec<_> = publishers.iter().map(|authority| spki_hash(&authority.key)).collect();
         if intermediates.is_empty() {
             return Err(TrustSetError::NoIntermediate { name });
         }
-        Ok(Self { name, anchor, intermediates, branches: production::BRANCHES.map(String::from).to_vec() })
+        let branches = production::BRANCHES.map(String::from).to_vec();
+        Ok(Self { name, anchor, intermediates, root, publishers, branches })
     }
 
     /// The set with other branches than those of production silicon, for a laboratory that has its own root:
@@ -92,6 +99,7 @@ impl TrustSet {
 pub struct OdcaTrust {
     pub(super) anchors: Vec<TrustAnchor<'static>>,
     pub(super) sets: Vec<TrustSet>,
+    pub(super) revocation: Option<Revocation>,
 }
 
 impl Default for OdcaTrust {
@@ -104,7 +112,19 @@ impl OdcaTrust {
     /// Intel's production set alone.
     pub fn production() -> Self {
         let production = TrustSet::production();
-        Self { anchors: vec![production.anchor.clone()], sets: vec![production] }
+        Self { anchors: vec![production.anchor.clone()], sets: vec![production], revocation: None }
+    }
+
+    /// The same, with revocation lists that every verified path is held against; without them none is.
+    #[must_use]
+    pub fn with_revocation(mut self, revocation: Revocation) -> Self {
+        self.revocation = Some(revocation);
+        self
+    }
+
+    /// The lists and what they are used for, if any are.
+    pub fn revocation(&self) -> Option<&Revocation> {
+        self.revocation.as_ref()
     }
 
     /// Trusts a further set.

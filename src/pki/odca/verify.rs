@@ -12,6 +12,7 @@ use x509_cert::der::Decode;
 use x509_cert::der::asn1::ObjectIdentifier;
 use x509_cert::ext::pkix::ExtendedKeyUsage;
 
+use super::authority::Authority;
 use super::names::{common_name, has_words, platform, security_version, unit};
 use super::{OdcaRefusal, OdcaTrust, TrustSet};
 use crate::pki::spki::{KeyKind, spki_hash, spki_hash_of_certificate};
@@ -68,7 +69,24 @@ impl OdcaTrust {
             None,
         )?;
         let set = self.sets.iter().find(|set| set.anchor == *path.anchor()).ok_or(OdcaRefusal::UnknownIssuer)?;
-        set.judge(leaf, &path)
+        let identity = set.judge(leaf, &path)?;
+        self.check_revocation(&identity.path, set, now)?;
+        Ok(identity)
+    }
+
+    /// Holds a path that is otherwise good against the lists, if there are any.
+    fn check_revocation(&self, path: &[CertificateDer<'_>], set: &TrustSet, now: UnixTime) -> Result<(), OdcaRefusal> {
+        let Some(revocation) = &self.revocation else { return Ok(()) };
+        let (mut certificates, mut above) = (Vec::new(), Vec::new());
+        for (level, der) in path.iter().enumerate() {
+            let unreadable = OdcaRefusal::Unreadable { level };
+            certificates.push(Certificate::from_der(der).map_err(|_| unreadable.clone())?);
+            if level > 0 {
+                above.push(Authority::of(der).map_err(|_| unreadable)?);
+            }
+        }
+        above.push(set.root.clone());
+        revocation.check(&certificates, &above, now)
     }
 }
 

@@ -135,6 +135,7 @@ impl Lost {
                 TlsFault::Stranger(Some(*found))
             }
             tls::Refusal::OtherDevice { found, .. } => TlsFault::StrangeRomCa(*found),
+            tls::Refusal::Odca(refusal) if refusal.is_about_revocation() => TlsFault::Revoked,
             tls::Refusal::Unreadable(_)
             | tls::Refusal::WeakKey { .. }
             | tls::Refusal::Odca(_)

@@ -19,11 +19,13 @@ use sha2::{Digest, Sha256};
 
 use super::*;
 use crate::pki::authority::{DeploymentAuthority, DeviceKey, Serial};
+use crate::pki::odca::revocation::{Revocation, RevocationList, RevocationPolicy};
 use crate::pki::odca::{OdcaRefusal, OdcaTrust, TrustSet};
 use crate::pki::spki::spki_hash_of_certificate;
 use crate::simulator::identity::{
     ChainShape, Identity, LeafPurpose, SimulatorAuthority, Subject, generate_p384_key, generate_rsa_key,
 };
+use crate::simulator::revocation::ListShape;
 
 const VERSIONS: [TlsVersion; 2] = [TlsVersion::V1_2, TlsVersion::V1_3];
 
@@ -339,6 +341,43 @@ fn every_wrong_chain_is_refused_during_the_handshake() {
         for version in VERSIONS {
             let refusal = refusal(any_device(), identity, version);
             assert!(matches!(refusal, Refusal::Odca(_)), "{what}: {refusal}");
+        }
+    }
+}
+
+#[test]
+fn a_revoked_chain_is_refused_during_the_handshake_though_its_key_is_pinned_or_anybodys() {
+    let silicon = AUTHORITY.silicon(&ChainShape::default()).unwrap();
+    let identity = &silicon.identity;
+    let kernel = AUTHORITY.indirect_list(&ListShape::revoking([identity.chain[2].clone()])).unwrap();
+    let rom = silicon.platform_list(&ListShape::revoking([identity.chain[3].clone()])).unwrap();
+    let pinned = Expectation { pins: vec![key_of(identity)], ..any_device() };
+    let adopting = Expectation { unvouched: Unvouched::Any, ..any_device() };
+    for (list, policy, words) in [
+        (
+            Some(&kernel),
+            RevocationPolicy::IfPresent,
+            "the kernel CA `ODCA 2 CSME SIM SOC SVN 01 Kernel CA`, serial number",
+        ),
+        (Some(&rom), RevocationPolicy::IfPresent, "the ROM CA `ODCA 2 CSME SIM SOC ROM CA`, serial number"),
+        (
+            None,
+            RevocationPolicy::Required,
+            "none covers the CSME intermediate `ODCA CA2 CSME Intermediate CA`: there is none",
+        ),
+    ] {
+        let lists = list.map(|der| Arc::new(RevocationList::read("a.crl", der).unwrap()));
+        let revocation = Revocation { policy, lists: Arc::new(lists.into_iter().collect()) };
+        let trust = Arc::new(OdcaTrust::clone(&TRUST).with_revocation(revocation));
+        for (expectation, version) in
+            [(any_device(), TlsVersion::V1_2), (pinned.clone(), TlsVersion::V1_3), (adopting.clone(), TlsVersion::V1_3)]
+        {
+            let now = UnixTime::since_unix_epoch(Duration::from_secs(1_800_000_000));
+            let mut client = TlsClient::new(expectation, Arc::clone(&trust), now, version).unwrap();
+            let mut server = server(identity, BOTH, false);
+            let error = connect(&mut client, &mut server).unwrap_err();
+            let TlsError::Refused(Refusal::Odca(refusal)) = error else { panic!("{error}") };
+            assert!(refusal.is_about_revocation() && refusal.to_string().contains(words), "{refusal}");
         }
     }
 }

@@ -68,6 +68,8 @@ impl Verifier {
 
         if self.expectation.odca != OdcaExpectation::Refused && chain.len() > 1 {
             match self.decide_odca(chain, found, now) {
+                // Neither a pin nor a profile's word outlives the silicon that is taken back.
+                Err(Refusal::Odca(refusal)) if refusal.is_about_revocation() => return Err(refusal.into()),
                 Err(_) if pinned || self.expectation.unvouched == Unvouched::Any => return by_nobody(),
                 decided => return decided,
             }

@@ -12,6 +12,7 @@ use rustls::{ServerConfig, ServerConnection};
 
 use super::device::{Closes, NONCE, REALM_BYTES};
 use super::*;
+use crate::pki::odca::revocation::{Revocation, RevocationPolicy};
 use crate::pki::odca::{OdcaTrust, TrustSet};
 use crate::pki::spki::spki_hash_of_certificate;
 use crate::simulator::identity::{ChainShape, Identity, SimulatorAuthority};
@@ -150,6 +151,19 @@ fn a_peer_that_is_not_expected_is_told_by_its_key_or_its_rom_ca() {
     assert!(matches!(fault, TlsFault::StrangeRomCa(_)));
     let (fault, _) = failed(Expectation::default());
     assert_eq!(fault, TlsFault::Stranger(None));
+}
+
+#[test]
+fn a_genuine_peer_that_revocation_speaks_against_is_told_as_that() {
+    let revocation = Revocation { policy: RevocationPolicy::Required, lists: Arc::default() };
+    let trust = Arc::new(OdcaTrust::clone(&TRUST).with_revocation(revocation));
+    let expectation = Expectation { odca: OdcaExpectation::AnyDevice, ..Expectation::default() };
+    let tls = TlsOptions { expectation, trust, max_version: TlsVersion::V1_3 };
+    let mut channel = Channel::tls(settings(), Remembered::default(), tls, now()).unwrap();
+    Secured::new().converse(&mut channel, std::iter::empty());
+    let events = events(&mut channel);
+    let [Event::TlsFailed(TlsFault::Revoked, why)] = &events[..] else { panic!("{events:?}") };
+    assert!(why.to_string().contains("revocation lists are required"), "{why}");
 }
 
 #[test]
