@@ -169,8 +169,7 @@ async fn upgrade<S: AsyncRead + AsyncWrite + Unpin>(
     peer: SocketAddr,
 ) {
     let mut who = Identity::Unasked;
-    // The error is tungstenite's response, which is as large as it is.
-    #[expect(clippy::result_large_err)]
+    #[expect(clippy::result_large_err, reason = "it is the WebSocket library's")]
     let ask = |request: &Request, response: Response| {
         let authorization = request.headers().get(header::AUTHORIZATION).map(HeaderValue::as_bytes);
         match access.admit(authorization, certificate.as_ref()) {
