@@ -3,6 +3,7 @@
 
 pub use amt_provision_fsm as fsm;
 
+pub mod access;
 mod calendar;
 pub mod cli;
 pub mod config;

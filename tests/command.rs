@@ -178,7 +178,8 @@ fn check_config_tells_every_mistake_with_its_place() {
     assert_eq!((ran.code, ran.stdout.as_str()), (3, ""));
     let expected = format!(
         "error: {file}:2:10: `listen` is 0.0.0.0:80, which others can reach, and relays are not authenticated: listen \
-         on 127.0.0.1, or write allow_unauthenticated = true if something in front authenticates them\n\
+         on 127.0.0.1, name tokens or a client_ca in [server.auth], or write allow_unauthenticated = true if something \
+         in front authenticates them\n\
          {file}:7:8: `goal` is \"acn\": expected \"acm\" or \"ccm\"\n\
          {file}:8:1: `flowb` is no key of [[profiles]]: did you mean `flow_b`?\n"
     );

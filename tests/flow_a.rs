@@ -15,7 +15,7 @@ use amt_provision::fsm::request::ChainLength;
 use amt_provision::pki::odca::revocation::RevocationPolicy;
 use amt_provision::pki::odca::{OdcaTrust, TrustSet};
 use amt_provision::protocol::Command;
-use amt_provision::relay::{self, RelayConfig, RelayError};
+use amt_provision::relay::{self, Proof, RelayConfig, RelayError};
 use amt_provision::server::{CrlDirectory, Deployment, Listener, ServedProfile, serve};
 use amt_provision::simulator::config::DeviceConfig;
 use amt_provision::simulator::firmware::TrustedRoots;
@@ -110,6 +110,8 @@ fn relay_config(url: SocketAddr, mei: &Path, lms: Ipv4Addr) -> RelayConfig {
     RelayConfig {
         url: format!("ws://{url}/activate").parse().expect("a URL"),
         ca_file: None,
+        proof: Proof::default(),
+        proxy: None,
         command: Command::Activate { profile: "office".parse().expect("a name") },
         mei: format!("unix:{}", mei.display()).parse().expect("an address"),
         lms_address: lms.to_string().parse().expect("a loopback address"),

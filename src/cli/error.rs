@@ -7,7 +7,8 @@ use super::demo::SetUpError;
 use super::exit::ExitStatus;
 use super::trust::SimulateError;
 use crate::config::ConfigError;
-use crate::relay::RelayError;
+use crate::relay::proxy::ProxyVariableError;
+use crate::relay::{ClientCertificateError, RelayError};
 use crate::server::ListenerError;
 use crate::store::StoreError;
 
@@ -32,9 +33,20 @@ pub enum CliError {
     /// No relay can arrive.
     #[error(transparent)]
     Listener(#[from] ListenerError),
-    /// The TLS library does not take what it was told.
-    #[error("the TLS library: {0}")]
-    Tls(#[from] rustls::Error),
+    /// The relay's token cannot be had.
+    #[error("{from}: {source}")]
+    Token {
+        /// Where it was looked for.
+        from: &'static str,
+        /// What is wrong.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// The relay's client certificate cannot be had.
+    #[error("--client-cert, --client-key: {0}")]
+    ClientCertificate(#[from] ClientCertificateError),
+    /// The environment names a proxy that is none.
+    #[error(transparent)]
+    Proxy(#[from] ProxyVariableError),
     /// There are no simulated devices.
     #[error(transparent)]
     Simulate(#[from] SimulateError),
@@ -51,11 +63,13 @@ impl CliError {
     pub const fn status(&self) -> ExitStatus {
         match self {
             Self::Usage(_) => ExitStatus::Usage,
-            Self::Config(_) | Self::NoStore(_) => ExitStatus::Operator,
+            Self::Config(_) | Self::NoStore(_) | Self::Token { .. } | Self::ClientCertificate(_) | Self::Proxy(_) => {
+                ExitStatus::Operator
+            }
             Self::Store(error) => ExitStatus::of_store(error),
             Self::Relay(error) => ExitStatus::of_relay(error),
             Self::Listener(_) | Self::Simulate(_) => ExitStatus::Operator,
-            Self::Tls(_) | Self::Demo(_) | Self::Output(_) => ExitStatus::Ours,
+            Self::Demo(_) | Self::Output(_) => ExitStatus::Ours,
         }
     }
 }

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use amt_provision_fsm::fault::Fault;
 
 use crate::relay::RelayError;
+use crate::relay::proxy::ProxyFault;
 use crate::store::StoreError;
 
 /// How a command ended: well, or by who has to act next.
@@ -66,7 +67,19 @@ impl ExitStatus {
             | RelayError::NoLms { .. }
             | RelayError::CaFile { .. }
             | RelayError::NoRoots(_)
-            | RelayError::Report(_) => Self::Operator,
+            | RelayError::Report(_)
+            | RelayError::InTheClear { .. }
+            | RelayError::Untrusted { .. }
+            | RelayError::CertificateRefused { .. }
+            | RelayError::Unauthorized { .. } => Self::Operator,
+            RelayError::Proxy { fault, .. } => match fault {
+                ProxyFault::Refused { status: 500..=599, .. }
+                | ProxyFault::Unreachable(_)
+                | ProxyFault::Silent(_)
+                | ProxyFault::Ended => Self::Link,
+                ProxyFault::Refused { .. } => Self::Operator,
+                ProxyFault::NotHttp | ProxyFault::TooLong | ProxyFault::Early => Self::Peer,
+            },
             RelayError::MeiSilent(_)
             | RelayError::Refused { .. }
             | RelayError::Failure(_)
@@ -122,6 +135,11 @@ mod tests {
         assert_eq!(codes, [4, 5, 3, 6]);
         assert_eq!(ExitStatus::of_relay(&RelayError::LineLost("it is gone".into())), ExitStatus::Link);
         assert_eq!(ExitStatus::of_relay(&RelayError::Flooded), ExitStatus::Peer);
+        let proxy = |status| {
+            let fault = ProxyFault::Refused { status, named_user: false };
+            ExitStatus::of_relay(&RelayError::Proxy { proxy: "http://p".parse().unwrap(), fault })
+        };
+        assert_eq!([407, 403, 503].map(proxy), [ExitStatus::Operator, ExitStatus::Operator, ExitStatus::Link]);
         assert_eq!(ExitStatus::of_store(&StoreError::TooNew(7)), ExitStatus::Operator);
         assert_eq!(ExitStatus::of_store(&StoreError::Rejected("no".into())), ExitStatus::Ours);
         let help = ExitStatus::help();

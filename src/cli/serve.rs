@@ -1,17 +1,17 @@
 //! `serve`: the provisioning server.
 
 use std::io::{self, Write};
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use clap::Args;
-use rustls::ServerConfig;
 use rustls::crypto::aws_lc_rs;
 use rustls::pki_types::UnixTime;
-use rustls::sign::SingleCertAndKey;
 
 use super::error::CliError;
 use super::revocation;
+use crate::access::Access;
 use crate::config::{Config, ProfileRefusal};
 use crate::protocol::ProfileName;
 use crate::server::{Deployment, Listener, Profiles, ServedProfile, serve};
@@ -53,14 +53,15 @@ impl ServeArgs {
     }
 }
 
-/// Says what is served where, and at what price, to whoever starts the server.
+/// Says what is served where, and at what price, to whoever starts the server. `address` is the bound one.
 ///
 /// # Errors
 /// If `to` does not take it.
-pub fn announce(config: &Config, to: &mut dyn Write) -> io::Result<()> {
+pub fn announce(config: &Config, address: SocketAddr, to: &mut dyn Write) -> io::Result<()> {
     let scheme = if config.listener.tls.is_some() { "wss" } else { "ws" };
     let names: Vec<&str> = config.profiles.iter().map(|profile| profile.name.as_str()).collect();
-    writeln!(to, "listening on {scheme}://{}, profiles: {}", config.listener.address, names.join(", "))?;
+    let asked = if config.listener.access == Access::Anybody { "" } else { ", relays prove who they are" };
+    writeln!(to, "listening on {scheme}://{address}{asked}, profiles: {}", names.join(", "))?;
     config.warnings().iter().try_for_each(|warning| writeln!(to, "warning: {warning}"))
 }
 
@@ -73,8 +74,9 @@ pub fn run(args: &ServeArgs) -> Result<(), CliError> {
     smol::block_on(async {
         let store = SqliteStore::open(&config.store).await?;
         let authority = store.authority(UnixTime::now()).await?;
-        let listener = Listener::bind(config.listener.address, tls(&config)?).await?;
-        announce(&config, &mut anstream::stderr())?;
+        let listener = Listener::bind(config.listener.address, config.listener.tls.clone()).await?;
+        let listener = listener.admitting(config.listener.access.clone());
+        announce(&config, listener.address()?, &mut anstream::stderr())?;
         let directory = revocation::directory(&config);
         if let Some(directory) = &directory {
             // What is wrong with the lists is logged, now and whenever it changes.
@@ -89,14 +91,6 @@ pub fn run(args: &ServeArgs) -> Result<(), CliError> {
         }
         Err(serve(Arc::new(deployment), listener).await.into())
     })
-}
-
-fn tls(config: &Config) -> Result<Option<Arc<ServerConfig>>, CliError> {
-    let Some(key) = &config.listener.tls else { return Ok(None) };
-    let provider = Arc::new(aws_lc_rs::default_provider());
-    let versions = ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions()?;
-    let resolver = Arc::new(SingleCertAndKey::from(Arc::clone(key)));
-    Ok(Some(Arc::new(versions.with_no_client_auth().with_cert_resolver(resolver))))
 }
 
 /// The configuration as the server asks it.
@@ -139,7 +133,7 @@ mod tests {
         let (_, example) = help.split_once("for a first try:\n").unwrap();
         let config = Config::parse(Path::new("amt.toml"), example).unwrap();
         let mut told = Vec::new();
-        announce(&config, &mut told).unwrap();
+        announce(&config, config.listener.address, &mut told).unwrap();
         assert_eq!(String::from_utf8(told).unwrap(), "listening on ws://127.0.0.1:8080, profiles: office\n");
     }
 

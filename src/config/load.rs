@@ -48,12 +48,12 @@ fn read<'a>(reader: &'a Reader<'a>, document: &'a DeTable<'a>) -> Option<Config>
     const KEYS: &[&str] = &["server", "store", "profiles", "domains", "tenants", "odca"];
     let root = Section::new(reader, document, 0, "the file", KEYS);
     // Each part is read, whatever became of the ones before it.
-    let server = root.required("server", "[server]").and_then(server::read);
     let store = root.required("store", "[store]").and_then(server::read_store);
     let domains = root.optional("domains").map_or(Some(Vec::new()), domain::read);
     let profiles = root.required("profiles", "[[profiles]]").and_then(|value| profile::read(value, domains.as_deref()));
     let tenants = root.optional("tenants").map_or(Some(Vec::new()), |value| tenant::read(value, profiles.as_deref()));
     let odca = root.optional("odca").map_or_else(|| Some(Default::default()), odca::read);
+    let server = root.required("server", "[server]").and_then(|value| server::read(&value, tenants.as_deref()));
     let (listener, name) = server?;
     let (odca, revocation) = odca?;
     let odca = Arc::new(odca);

@@ -30,6 +30,7 @@
 //! ```
 
 mod adoption;
+mod auth;
 mod domain;
 mod error;
 mod load;

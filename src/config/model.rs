@@ -6,10 +6,11 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use amt_provision_fsm::policy;
+use rustls::ServerConfig;
 use rustls::pki_types::DnsName;
-use rustls::sign::CertifiedKey;
 
 use super::AdoptionPasswords;
+use crate::access::Access;
 use crate::pki::odca::OdcaTrust;
 use crate::pki::odca::revocation::RevocationPolicy;
 use crate::protocol::ProfileName;
@@ -50,8 +51,10 @@ pub struct CrlSource {
 pub struct Listener {
     /// The address.
     pub address: SocketAddr,
-    /// Key and certificates of `wss://`; `None` for `ws://`.
-    pub tls: Option<Arc<CertifiedKey>>,
+    /// The TLS of `wss://`, which judges client certificates as well; `None` for `ws://`.
+    pub tls: Option<Arc<ServerConfig>>,
+    /// Whom it lets in.
+    pub access: Access,
 }
 
 /// What a device is to become.

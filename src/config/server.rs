@@ -2,43 +2,71 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::Arc;
 
-use super::model::Listener;
+use rustls::ServerConfig;
+use rustls::crypto::aws_lc_rs;
+use rustls::server::danger::ClientCertVerifier;
+use rustls::sign::SingleCertAndKey;
+
+use super::auth::{self, Auth};
+use super::model::{Listener, TenantRule};
 use super::pem_file;
 use super::read::Value;
+use crate::access::Access;
 use crate::store::ServerName;
 
 const DEFAULT_NAME: &str = "amt-provision";
 
-pub(super) fn read(value: Value<'_>) -> Option<(Listener, ServerName)> {
-    let section = value.section("[server]", &["listen", "name", "tls", "allow_unauthenticated"])?;
-    let unauthenticated = section.or("allow_unauthenticated", false, |value| value.flag());
+/// `tenants` is `None` where a mistake among them has been told: then they cannot be looked up.
+pub(super) fn read(value: &Value<'_>, tenants: Option<&[TenantRule]>) -> Option<(Listener, ServerName)> {
+    let section = value.section("[server]", &["listen", "name", "tls", "auth", "allow_unauthenticated"])?;
+    let unauthenticated = section.or("allow_unauthenticated", false, |value| {
+        let allowed = value.flag()?;
+        if allowed && section.optional("auth").is_some() {
+            return value.mistake("is true, and [server.auth] asks who relays are: leave one of the two out");
+        }
+        Some(allowed)
+    });
     let name = match section.optional("name") {
         Some(value) => value.parse(),
         None => DEFAULT_NAME.parse().ok(),
     };
-    let tls = match section.optional("tls") {
-        Some(value) => value
-            .section("[server.tls]", &["certificates", "key"])
-            .and_then(|section| pem_file::certified_key(&section))
-            .map(Some),
-        None => Some(None),
-    };
+    let has_tls = section.optional("tls").is_some();
+    let auth = section
+        .or("auth", Auth { access: Access::Anybody, clients: None }, |value| auth::read(&value, tenants, has_tls));
+    let (access, clients) = auth.map_or((None, None), |Auth { access, clients }| (Some(access), clients));
+    let tls = section.or("tls", None, |value| tls(&value, clients).map(Some));
     let listen = section.required("listen", "listen = \"127.0.0.1:8080\"");
     let address = listen.and_then(|value| {
         let address: SocketAddr = match value.text()?.parse() {
             Ok(address) => address,
             Err(_) => return value.mistake("is no address: expected IP:PORT, such as \"127.0.0.1:8080\""),
         };
-        if !address.ip().is_loopback() && unauthenticated == Some(false) {
+        if !address.ip().is_loopback() && unauthenticated == Some(false) && access == Some(Access::Anybody) {
             return value.mistake(format_args!(
-                "is {address}, which others can reach, and relays are not authenticated: listen on 127.0.0.1, or write \
-                 allow_unauthenticated = true if something in front authenticates them"
+                "is {address}, which others can reach, and relays are not authenticated: listen on 127.0.0.1, name \
+                 tokens or a client_ca in [server.auth], or write allow_unauthenticated = true if something in front \
+                 authenticates them"
             ));
         }
         Some(address)
     });
-    Some((Listener { address: address?, tls: tls? }, name?)).filter(|_| unauthenticated.is_some())
+    Some((Listener { address: address?, tls: tls?, access: access? }, name?)).filter(|_| unauthenticated.is_some())
+}
+
+fn tls(value: &Value<'_>, clients: Option<Arc<dyn ClientCertVerifier>>) -> Option<Arc<ServerConfig>> {
+    let key = pem_file::certified_key(&value.section("[server.tls]", &["certificates", "key"])?)?;
+    let provider = Arc::new(aws_lc_rs::default_provider());
+    let versions = match ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions() {
+        Ok(versions) => versions,
+        Err(error) => return value.mistake(format_args!("cannot be had: {error}")),
+    };
+    let asking = match clients {
+        Some(verifier) => versions.with_client_cert_verifier(verifier),
+        None => versions.with_no_client_auth(),
+    };
+    Some(Arc::new(asking.with_cert_resolver(Arc::new(SingleCertAndKey::from(key)))))
 }
 
 pub(super) fn read_store(value: Value<'_>) -> Option<PathBuf> {

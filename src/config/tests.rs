@@ -9,6 +9,7 @@ use rcgen::{CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use tempfile::TempDir;
 
 use super::*;
+use crate::access::Access;
 use crate::password::PasswordLength;
 use crate::pki::odca::revocation::RevocationPolicy;
 use crate::simulator::identity::{SimulatorAuthority, generate_p384_key};
@@ -169,6 +170,34 @@ fn everything_that_can_be_written_is_read() {
     );
 }
 
+const TOKEN: &str = "\
+[[server.auth.tokens]]
+name = \"site-a\"
+sha256 = \"2EB8A8CE4A4ACC8B1A8E5BA8FDB67ADE6AA0FAF4AFC2D5DDD1F8F66F2AA1C2B5\"
+tenant = \"\"
+";
+
+#[test]
+fn a_listener_that_asks_who_relays_are_may_be_reached_by_others() {
+    let folder = Folder::new();
+    let asking = |address: &str, more: &str| {
+        folder.parse(&MINIMAL.replace("127.0.0.1:8080", address).replace("[store]", &format!("{more}[store]"))).unwrap()
+    };
+    let config = asking("127.0.0.1:8080", TOKEN);
+    let Access::Known(tokens) = &config.listener.access else { panic!() };
+    let [token] = &tokens[..] else { panic!() };
+    assert_eq!((token.name.to_string().as_str(), token.tenant.clone()), ("site-a", Some(Default::default())));
+    assert_eq!(config.warnings(), []);
+
+    let address = "0.0.0.0:8443".parse().unwrap();
+    let plain = asking("0.0.0.0:8443", TOKEN);
+    assert_eq!(plain.warnings(), [Warning::PlainWebSocket(address), Warning::PlainTokens(address)]);
+    let tls = "tls = { certificates = \"chain.pem\", key = \"key.pem\" }\n";
+    assert_eq!(asking("0.0.0.0:8443", &format!("{tls}{TOKEN}")).warnings(), []);
+    let certificates = asking("0.0.0.0:8443", &format!("{tls}auth = {{ client_ca = \"odca-root.pem\" }}\n"));
+    assert_eq!((certificates.listener.access, certificates.odca.added().count()), (Access::Known(Vec::new()), 0));
+}
+
 #[test]
 fn revocation_lists_are_off_unless_a_folder_of_them_is_named() {
     let folder = Folder::new();
@@ -215,7 +244,7 @@ const MISTAKES: &[(&str, &str, &str)] = &[
     ("\"127.0.0.1:8080\"", "8080",
         "amt.toml:2:10: `listen` is a whole number: expected a text between quotes"),
     ("\"127.0.0.1:8080\"", "\"0.0.0.0:8080\"",
-        "amt.toml:2:10: `listen` is 0.0.0.0:8080, which others can reach, and relays are not authenticated: listen on 127.0.0.1, or write allow_unauthenticated = true if something in front authenticates them"),
+        "amt.toml:2:10: `listen` is 0.0.0.0:8080, which others can reach, and relays are not authenticated: listen on 127.0.0.1, name tokens or a client_ca in [server.auth], or write allow_unauthenticated = true if something in front authenticates them"),
     ("\"127.0.0.1:8080\"", "\"127.0.0.1:8080\"\nallow_unauthenticated = \"yes\"",
         "amt.toml:3:25: `allow_unauthenticated` is a text: expected true or false, without quotes"),
     ("\"127.0.0.1:8080\"", "\"127.0.0.1:8080\"\nname = \"server 1\"",
@@ -308,6 +337,36 @@ const MISTAKES: &[(&str, &str, &str)] = &[
         "amt.toml:8:28: `fixed` is refused: an AMT password needs an upper-case letter"),
     ("\"ccm\"", "\"ccm\"\nmebx_password = { length = 16 }",
         "amt.toml:8:17: `mebx_password` has no effect in CCM: leave it out, or write goal = \"acm\""),
+    ("127.0.0.1:8080\"\n", "127.0.0.1:8080\"\nauth = {}\n",
+        "amt.toml:3:8: `auth` lets nobody in: name tokens or a client_ca"),
+    ("127.0.0.1:8080\"\n", "127.0.0.1:8080\"\nauth = { tokens = [] }\n",
+        "amt.toml:3:8: `auth` lets nobody in: name tokens or a client_ca"),
+    ("127.0.0.1:8080\"\n", "127.0.0.1:8080\"\nauth = { token = [] }\n",
+        "amt.toml:3:10: `token` is no key of [server.auth]: did you mean `tokens`?"),
+    ("127.0.0.1:8080\"\n", "127.0.0.1:8080\"\nauth = { tokens = \"abc\" }\n",
+        "amt.toml:3:19: `tokens` is a text: expected a list of tables: write [[server.auth.tokens]]"),
+    ("127.0.0.1:8080\"\n", "127.0.0.1:8080\"\nauth = { client_ca = \"odca-root.pem\" }\n",
+        "amt.toml:3:22: `client_ca` has no effect without TLS: name the server's own certificates in [server.tls]"),
+    ("127.0.0.1:8080\"\n", "127.0.0.1:8080\"\ntls = { certificates = \"chain.pem\", key = \"key.pem\" }\nauth = { client_ca = \"empty.pem\" }\n",
+        "amt.toml:4:22: `client_ca` names empty.pem, which has no certificate: expected PEM, `-----BEGIN CERTIFICATE-----`"),
+    ("127.0.0.1:8080\"\n", "127.0.0.1:8080\"\nallow_unauthenticated = true\n[[server.auth.tokens]]\nname = \"a\"\nsha256 = \"ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad\"\n",
+        "amt.toml:3:25: `allow_unauthenticated` is true, and [server.auth] asks who relays are: leave one of the two out"),
+    ("127.0.0.1:8080\"\n", "127.0.0.1:8080\"\n[[server.auth.tokens]]\nsha256 = \"ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad\"\n",
+        "amt.toml:3:1: [[server.auth.tokens]] has no `name`: write for instance name = \"site-a\""),
+    ("127.0.0.1:8080\"\n", "127.0.0.1:8080\"\n[[server.auth.tokens]]\nname = \"a\"\n",
+        "amt.toml:3:1: [[server.auth.tokens]] has no `sha256`: write for instance sha256 = \"…\", what `sha256sum` says of the token"),
+    ("127.0.0.1:8080\"\n", "127.0.0.1:8080\"\n[[server.auth.tokens]]\nname = \"a\"\nsha256 = \"hunter2\"\n",
+        "amt.toml:5:10: `sha256` is wrong: expected the token's SHA-256 in 64 hexadecimal digits"),
+    ("127.0.0.1:8080\"\n", "127.0.0.1:8080\"\n[[server.auth.tokens]]\nname = \"\"\nsha256 = \"ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad\"\n",
+        "amt.toml:4:8: `name` is wrong: a token needs a name"),
+    ("127.0.0.1:8080\"\n", "127.0.0.1:8080\"\n[[server.auth.tokens]]\nname = \"a\"\nsha256 = \"ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad\"\n[[server.auth.tokens]]\nname = \"a\"\nsha256 = \"0000000000000000000000000000000000000000000000000000000000000000\"\n",
+        "amt.toml:7:8: `name` is \"a\" for the second time: the log tells tokens by name"),
+    ("127.0.0.1:8080\"\n", "127.0.0.1:8080\"\n[[server.auth.tokens]]\nname = \"a\"\nsha256 = \"ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad\"\n[[server.auth.tokens]]\nname = \"b\"\nsha256 = \"ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad\"\n",
+        "amt.toml:8:10: `sha256` is that of \"a\" too: make a token for each"),
+    ("127.0.0.1:8080\"\n", "127.0.0.1:8080\"\n[[server.auth.tokens]]\nname = \"a\"\nsha256 = \"ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad\"\ntenant = \"acme\"\n",
+        "amt.toml:6:10: `tenant` is \"acme\", and without [[tenants]] there is the default one alone: add it"),
+    ("127.0.0.1:8080\"\n", "127.0.0.1:8080\"\n[[server.auth.tokens]]\nname = \"a\"\nsha256 = \"ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad\"\ntenant = \"acme\"\n[[tenants]]\nname = \"other\"\n",
+        "amt.toml:6:10: `tenant` is \"acme\", and no [[tenants]] has that name: add it"),
     ("[store]", "[[domains]]\ndns_suffix = \"corp example\"\ncertificates = \"bought.pem\"\nkey = \"bought.key\"\n[store]",
         "amt.toml:4:14: `dns_suffix` is no DNS name: expected one such as \"corp.example\""),
     ("[store]", "[[domains]]\ndns_suffix = \"corp.example\"\ncertificates = \"bought-leaf.pem\"\nkey = \"bought.key\"\n[store]",

@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 use amt_provision_fsm::policy::{FirstUseTrust, FlowB};
 
 use super::model::Config;
+use crate::access::Access;
 use crate::protocol::ProfileName;
 
 /// Something that a configuration allows, and what that means.
@@ -17,6 +18,8 @@ pub enum Warning {
     Unauthenticated(SocketAddr),
     /// Others can reach the address, and the line is not encrypted.
     PlainWebSocket(SocketAddr),
+    /// Others can reach the address, and tokens come to it in the clear.
+    PlainTokens(SocketAddr),
     /// A profile begins in plain text with devices that have no TLS yet.
     FlowB(ProfileName),
     /// A profile shows authority to devices whose key nobody vouched for.
@@ -39,6 +42,11 @@ impl fmt::Display for Warning {
                 "the line to {address} is ws://, not wss://: what a device says in plain text, in flow B, can be read \
                  on the network"
             ),
+            Self::PlainTokens(address) => write!(
+                f,
+                "tokens come to {address} over ws://: whoever reads on the network has them, unless something in front \
+                 speaks TLS with relays"
+            ),
             Self::FlowB(profile) => write!(
                 f,
                 "profile `{profile}` allows flow B: a relay that is hostile at first contact can play the device"
@@ -58,9 +66,15 @@ impl Config {
         let mut warnings: Vec<Warning> = self.odca.added().map(|name| Warning::AddedTrust(name.to_owned())).collect();
         let address = self.listener.address;
         if !address.ip().is_loopback() {
-            warnings.push(Warning::Unauthenticated(address));
+            let access = &self.listener.access;
+            if *access == Access::Anybody {
+                warnings.push(Warning::Unauthenticated(address));
+            }
             if self.listener.tls.is_none() {
                 warnings.push(Warning::PlainWebSocket(address));
+                if matches!(access, Access::Known(tokens) if !tokens.is_empty()) {
+                    warnings.push(Warning::PlainTokens(address));
+                }
             }
         }
         for profile in &self.profiles {

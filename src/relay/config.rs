@@ -7,6 +7,8 @@ use std::str::FromStr;
 
 use amt_provision_fsm::firmware::Port;
 
+use super::Proof;
+use super::proxy::ProxyUrl;
 use crate::mei::MeiAddress;
 use crate::protocol::Command;
 
@@ -17,6 +19,10 @@ pub struct RelayConfig {
     pub url: ServerUrl,
     /// A file with the certificates (PEM) that the server's chain may end in; `None` for those of the platform.
     pub ca_file: Option<PathBuf>,
+    /// What the relay shows the server of itself.
+    pub proof: Proof,
+    /// The HTTP proxy on the way to the server; `None` for the straight way.
+    pub proxy: Option<ProxyUrl>,
     /// What is wanted.
     pub command: Command,
     /// Where the firmware is asked what it is.
@@ -63,6 +69,12 @@ impl ServerUrl {
     /// Whether it is `wss://`.
     pub const fn is_tls(&self) -> bool {
         self.is_tls
+    }
+
+    /// Whether it is this machine, by address or as `localhost`.
+    pub fn is_loopback(&self) -> bool {
+        let address = self.host.parse::<IpAddr>();
+        address.map_or_else(|_| self.host.eq_ignore_ascii_case("localhost"), |address| address.is_loopback())
     }
 }
 
@@ -147,6 +159,10 @@ mod tests {
         assert_eq!(read("ws://rps.example/activate"), Ok(("rps.example".to_owned(), 80, false)));
         assert_eq!(read("wss://rps.example"), Ok(("rps.example".to_owned(), 443, true)));
         assert_eq!(read("wss://[::1]:8443/x?y=z"), Ok(("::1".to_owned(), 8443, true)));
+        for (text, loopback) in [("ws://127.9.9.9", true), ("ws://LocalHost", true), ("ws://localhost.example", false)]
+        {
+            assert_eq!(text.parse::<ServerUrl>().unwrap().is_loopback(), loopback, "{text}");
+        }
         for text in
             ["", "rps.example", "http://rps.example", "ws://", "ws:///x", "ws://a:b@c", "ws://a:70000", "ws://a:"]
         {

@@ -5,7 +5,9 @@ use std::path::PathBuf;
 
 use amt_provision_fsm::firmware::Port;
 use amt_provision_fsm::relay::RelayWake;
+use rustls::AlertDescription;
 
+use super::proxy::{ProxyFault, ProxyUrl};
 use super::{LmsAddress, ServerUrl};
 use crate::mei::SurveyError;
 use crate::protocol::{Outcome, ParseError, TooLong};
@@ -40,6 +42,56 @@ pub enum RelayError {
     /// The platform has no certificates to judge the server by.
     #[error("this platform names no trusted certificates: {0}; give the server's with a CA file")]
     NoRoots(String),
+    /// What the relay was to show of itself would be there for others to read.
+    #[error("{what} is shown over wss:// only, and {url} is ws://")]
+    InTheClear {
+        /// The server.
+        url: ServerUrl,
+        /// What was to be shown.
+        what: &'static str,
+    },
+    /// There is no way through the proxy.
+    #[error("proxy {proxy} {fault}")]
+    Proxy {
+        /// The proxy.
+        proxy: ProxyUrl,
+        /// What it did.
+        fault: ProxyFault,
+    },
+    /// The server's certificate is not trusted.
+    #[error("the certificate of {url} is not trusted: {reason}; name with --ca what it should end in")]
+    Untrusted {
+        /// The server.
+        url: ServerUrl,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The server does not take the relay's certificate.
+    #[error("{url} {} (alert {alert:?}): see to --client-cert", if *.had_certificate {
+        "does not take this relay's certificate"
+    } else {
+        "wants a client certificate"
+    })]
+    CertificateRefused {
+        /// The server.
+        url: ServerUrl,
+        /// Whether a certificate was shown.
+        had_certificate: bool,
+        /// The alert that it sent.
+        alert: AlertDescription,
+    },
+    /// The server wants to know who the relay is.
+    #[error("{url} answers with status 401: {}", if *.had_token {
+        "it does not take this relay's token"
+    } else {
+        "it wants a token (--token-file) or a client certificate (--client-cert)"
+    })]
+    Unauthorized {
+        /// The server.
+        url: ServerUrl,
+        /// Whether a token was shown.
+        had_token: bool,
+    },
     /// What the operator and the firmware say does not fit one message.
     #[error("the first message cannot be sent: {0}")]
     Report(#[from] TooLong),

@@ -18,13 +18,16 @@
 //! because a device must always be read (odca.md §3).
 //!
 //! ```no_run
+//! use amt_provision::access::Token;
 //! use amt_provision::protocol::Command;
-//! use amt_provision::relay::{LmsAddress, RelayConfig, run};
+//! use amt_provision::relay::{LmsAddress, Proof, RelayConfig, run};
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! let config = RelayConfig {
 //!     url: "wss://provisioning.example/activate".parse()?,
 //!     ca_file: None,
+//!     proof: Proof { token: Some(Token::read("/etc/amt-provision/token".as_ref())?), certificate: None },
+//!     proxy: None,
 //!     command: Command::Activate { profile: "office".parse()? },
 //!     mei: "/dev/mei0".parse()?,
 //!     lms_address: LmsAddress::default(),
@@ -45,15 +48,19 @@ mod device;
 mod error;
 mod event;
 pub mod line;
+mod proof;
+pub mod proxy;
 mod report;
 mod run;
 #[cfg(test)]
 mod tests;
+mod tls;
 mod websocket;
 
 pub use config::{LmsAddress, LmsAddressError, RelayConfig, ServerUrl, ServerUrlError};
 pub use device::LMS_DEADLINE;
 pub use error::RelayError;
 pub use event::RelayEvent;
+pub use proof::{ClientCertificate, ClientCertificateError, Proof};
 pub use run::run;
 pub use websocket::CONNECT_DEADLINE;

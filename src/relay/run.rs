@@ -20,6 +20,7 @@ use crate::protocol::{Hello, Outcome, ToServer};
 /// # Errors
 /// [`RelayError`]: whatever was not a success, by blame.
 pub async fn run(config: RelayConfig, mut events: impl FnMut(RelayEvent)) -> Result<Outcome, RelayError> {
+    config.proof.fits(&config.url)?;
     let survey = survey(&config).await?;
     let local_tls = survey.local_tls;
     events(RelayEvent::Surveyed { version: survey.version, uuid: survey.uuid, mode: survey.control_mode, local_tls });

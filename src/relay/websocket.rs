@@ -1,18 +1,16 @@
 //! The line's socket: dialling a server, and the one task that owns the WebSocket.
 
 use std::io;
-use std::path::Path;
-use std::sync::Arc;
 use std::time::Duration;
 
+use async_tungstenite::tungstenite::client::IntoClientRequest;
+use async_tungstenite::tungstenite::http::{HeaderValue, StatusCode, header};
 use async_tungstenite::tungstenite::protocol::CloseFrame;
 use async_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use async_tungstenite::tungstenite::{Error, Message};
 use async_tungstenite::{WebSocketReceiver, WebSocketSender, WebSocketStream, client_async_with_config};
 use futures_rustls::TlsConnector;
-use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, ServerName};
-use rustls::{ClientConfig, RootCertStore};
+use rustls::pki_types::ServerName;
 use smol::channel::{Receiver, Sender};
 use smol::future::FutureExt;
 use smol::io::{AsyncRead, AsyncWrite};
@@ -20,7 +18,8 @@ use smol::net::TcpStream;
 use smol::stream::StreamExt;
 
 use super::line::LineInput;
-use super::{RelayConfig, RelayError, ServerUrl};
+use super::proxy::{self, PROXY_DEADLINE};
+use super::{Proof, RelayConfig, RelayError, ServerUrl, tls};
 use crate::websocket;
 
 /// For the way to the server, its handshakes included.
@@ -39,65 +38,56 @@ pub(super) type Socket = WebSocketStream<Box<dyn Stream>>;
 pub(super) async fn connect(config: &RelayConfig) -> Result<Socket, RelayError> {
     let url = &config.url;
     let unreachable = |source| RelayError::Unreachable { url: url.clone(), source };
-    let tls = if url.is_tls() { Some(tls_config(config.ca_file.as_deref())?) } else { None };
+    let certificate = config.proof.certificate.as_ref();
+    let tls = if url.is_tls() { Some(tls::config(config.ca_file.as_deref(), certificate)?) } else { None };
     let late = async {
         smol::Timer::after(CONNECT_DEADLINE).await;
         Err(unreachable(io::ErrorKind::TimedOut.into()))
     };
     let connect = async {
-        let tcp = TcpStream::connect((url.host(), url.port())).await.map_err(unreachable)?;
+        let tcp = match &config.proxy {
+            Some(proxy) => proxy::connect(proxy, url, PROXY_DEADLINE)
+                .await
+                .map_err(|fault| RelayError::Proxy { proxy: proxy.clone(), fault })?,
+            None => TcpStream::connect((url.host(), url.port())).await.map_err(unreachable)?,
+        };
         tcp.set_nodelay(true).map_err(unreachable)?;
         let stream: Box<dyn Stream> = match tls {
             Some(tls) => {
                 let name = ServerName::try_from(url.host().to_owned());
                 let name = name.map_err(|error| unreachable(io::Error::new(io::ErrorKind::InvalidInput, error)))?;
-                Box::new(TlsConnector::from(tls).connect(name, tcp).await.map_err(unreachable)?)
+                Box::new(
+                    TlsConnector::from(tls)
+                        .connect(name, tcp)
+                        .await
+                        .map_err(|error| tls::fault(url, &config.proof, error))?,
+                )
             }
             None => Box::new(tcp),
         };
-        upgrade(url, stream).await
+        upgrade(url, &config.proof, stream).await
     };
     connect.or(late).await
 }
 
-async fn upgrade(url: &ServerUrl, stream: Box<dyn Stream>) -> Result<Socket, RelayError> {
-    match client_async_with_config(url.to_string(), stream, Some(websocket::limits())).await {
+async fn upgrade(url: &ServerUrl, proof: &Proof, stream: Box<dyn Stream>) -> Result<Socket, RelayError> {
+    let refused = |reason: String| RelayError::Refused { url: url.clone(), reason };
+    let mut request = url.to_string().into_client_request().map_err(|error| refused(error.to_string()))?;
+    if let Some(token) = &proof.token {
+        let value = HeaderValue::from_str(&token.authorization());
+        let mut value = value.map_err(|error| refused(error.to_string()))?;
+        value.set_sensitive(true);
+        request.headers_mut().insert(header::AUTHORIZATION, value);
+    }
+    match client_async_with_config(request, stream, Some(websocket::limits())).await {
         Ok((socket, _response)) => Ok(socket),
-        Err(Error::Io(source)) => Err(RelayError::Unreachable { url: url.clone(), source }),
-        Err(Error::Http(response)) => {
-            Err(RelayError::Refused { url: url.clone(), reason: format!("HTTP status {}", response.status()) })
+        Err(Error::Io(source)) => Err(tls::fault(url, proof, source)),
+        Err(Error::Http(response)) if response.status() == StatusCode::UNAUTHORIZED => {
+            Err(RelayError::Unauthorized { url: url.clone(), had_token: proof.token.is_some() })
         }
-        Err(error) => Err(RelayError::Refused { url: url.clone(), reason: error.to_string() }),
+        Err(Error::Http(response)) => Err(refused(format!("HTTP status {}", response.status()))),
+        Err(error) => Err(refused(error.to_string())),
     }
-}
-
-fn tls_config(ca_file: Option<&Path>) -> Result<Arc<ClientConfig>, RelayError> {
-    let mut roots = RootCertStore::empty();
-    match ca_file {
-        Some(path) => {
-            let wrong = |reason: String| RelayError::CaFile { path: path.to_owned(), reason };
-            let certificates = CertificateDer::pem_file_iter(path).map_err(|error| wrong(error.to_string()))?;
-            for certificate in certificates {
-                let certificate = certificate.map_err(|error| wrong(error.to_string()))?;
-                roots.add(certificate).map_err(|error| wrong(error.to_string()))?;
-            }
-            if roots.is_empty() {
-                return Err(wrong("there is none".to_owned()));
-            }
-        }
-        None => {
-            let found = rustls_native_certs::load_native_certs();
-            roots.add_parsable_certificates(found.certs);
-            if roots.is_empty() {
-                let reasons: Vec<_> = found.errors.iter().map(ToString::to_string).collect();
-                return Err(RelayError::NoRoots(reasons.join("; ")));
-            }
-        }
-    }
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let versions = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
-    let versions = versions.map_err(|error| RelayError::NoRoots(error.to_string()))?;
-    Ok(Arc::new(versions.with_root_certificates(roots).with_no_client_auth()))
 }
 
 /// What the socket's task is told.

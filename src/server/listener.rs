@@ -5,24 +5,39 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use async_tungstenite::accept_async_with_config;
+use async_tungstenite::accept_hdr_async_with_config;
+use async_tungstenite::tungstenite::handshake::server::{ErrorResponse, Request, Response};
+use async_tungstenite::tungstenite::http::{HeaderValue, StatusCode, header};
 use futures_rustls::TlsAcceptor;
 use rustls::ServerConfig;
+use rustls::pki_types::CertificateDer;
 use smol::future::FutureExt;
-use smol::io::{AsyncRead, AsyncWrite};
-use smol::net::{TcpListener, TcpStream};
+use smol::io::{AsyncRead, AsyncReadExt, AsyncWrite};
+use smol::net::{Shutdown, TcpListener, TcpStream};
+use tracing::Instrument;
 
 use super::deployment::Deployment;
 use super::session;
+use crate::access::{Access, Identity};
 use crate::websocket;
 
 /// For a relay's handshakes, TLS and WebSocket.
 const ACCEPT_DEADLINE: Duration = Duration::from_secs(15);
 
+/// For a relay that was turned away in TLS to hear why.
+const LINGER: Duration = Duration::from_secs(2);
+
 /// A bound socket, with TLS in front of the WebSocket or without.
 pub struct Listener {
     tcp: TcpListener,
+    door: Door,
+}
+
+/// What a relay goes through before it is heard.
+#[derive(Clone)]
+struct Door {
     tls: Option<TlsAcceptor>,
+    access: Arc<Access>,
 }
 
 /// Why no relay can arrive: the operator's to mend.
@@ -34,13 +49,22 @@ pub struct ListenerError {
 }
 
 impl Listener {
-    /// Listens on `address`: for `wss://` with `tls`, for `ws://` without.
+    /// Listens on `address`: for `wss://` with `tls`, for `ws://` without. Whoever reaches it is let in, until it is
+    /// [told otherwise](Self::admitting).
     ///
     /// # Errors
     /// [`ListenerError`], if the address is taken or not this machine's.
     pub async fn bind(address: SocketAddr, tls: Option<Arc<ServerConfig>>) -> Result<Self, ListenerError> {
         let tcp = TcpListener::bind(address).await.map_err(|source| ListenerError { address, source })?;
-        Ok(Self { tcp, tls: tls.map(TlsAcceptor::from) })
+        Ok(Self { tcp, door: Door { tls: tls.map(TlsAcceptor::from), access: Arc::default() } })
+    }
+
+    /// The same, letting in whom `access` says. A relay that is turned away is answered with status 401, and nothing that
+    /// it says is read.
+    #[must_use]
+    pub fn admitting(mut self, access: Access) -> Self {
+        self.door.access = Arc::new(access);
+        self
     }
 
     /// Where it listens.
@@ -60,8 +84,8 @@ pub async fn serve(deployment: Arc<Deployment>, listener: Listener) -> io::Error
         loop {
             match listener.tcp.accept().await {
                 Ok((tcp, peer)) => {
-                    let (deployment, tls) = (Arc::clone(&deployment), listener.tls.clone());
-                    executor.spawn(async move { welcome(deployment, tls, tcp, peer).await }).detach();
+                    let (deployment, door) = (Arc::clone(&deployment), listener.door.clone());
+                    executor.spawn(async move { welcome(deployment, door, tcp, peer).await }).detach();
                 }
                 // Out of file descriptors, or a peer that left again: neither is a reason to end.
                 Err(error) if is_passing(&error) => {
@@ -82,39 +106,113 @@ fn is_passing(error: &io::Error) -> bool {
         || error.raw_os_error().is_some_and(|code| TOO_MANY_FILES.contains(&code))
 }
 
-async fn welcome(deployment: Arc<Deployment>, tls: Option<TlsAcceptor>, tcp: TcpStream, peer: SocketAddr) {
+async fn welcome(deployment: Arc<Deployment>, door: Door, tcp: TcpStream, peer: SocketAddr) {
     if let Err(error) = tcp.set_nodelay(true) {
         tracing::debug!(%peer, %error, "a relay left at once");
         return;
     }
+    let Door { tls, access } = door;
     match tls {
         Some(acceptor) => {
             let late = async {
                 smol::Timer::after(ACCEPT_DEADLINE).await;
-                Err(io::ErrorKind::TimedOut.into())
+                Err((io::ErrorKind::TimedOut.into(), None))
             };
-            match acceptor.accept(tcp).or(late).await {
-                Ok(stream) => upgrade(deployment, stream, peer).await,
-                Err(error) => tracing::info!(%peer, %error, "a relay's TLS handshake failed"),
+            let accepted =
+                async { acceptor.accept(tcp).into_fallible().await.map_err(|(error, tcp)| (error, Some(tcp))) };
+            match accepted.or(late).await {
+                Ok(stream) => {
+                    let (_, session) = stream.get_ref();
+                    let leaf = session.peer_certificates().and_then(<[_]>::first).map(|leaf| leaf.clone().into_owned());
+                    upgrade(deployment, &access, stream, leaf, peer).await;
+                }
+                Err((error, tcp)) => {
+                    tracing::info!(%peer, %error, "a relay's TLS handshake failed");
+                    if let Some(tcp) = tcp {
+                        linger(tcp).await;
+                    }
+                }
             }
         }
-        None => upgrade(deployment, tcp, peer).await,
+        None => upgrade(deployment, &access, tcp, None, peer).await,
     }
 }
 
-async fn upgrade<S: AsyncRead + AsyncWrite + Unpin>(deployment: Arc<Deployment>, stream: S, peer: SocketAddr) {
-    let accepted =
-        async { accept_async_with_config(stream, Some(websocket::limits())).await.map_err(|error| error.to_string()) };
+/// Lets the alert arrive: in TLS 1.3 a relay has said more when its certificate is refused, and a socket that is closed
+/// with bytes unread takes the alert with it.
+async fn linger(mut tcp: TcpStream) {
+    let unread = async {
+        let mut heard = [0; 1024];
+        let mut rest = websocket::MAX_FRAME;
+        tcp.shutdown(Shutdown::Write)?;
+        while rest > 0 {
+            match tcp.read(&mut heard).await? {
+                0 => break,
+                read => rest = rest.saturating_sub(read),
+            }
+        }
+        Ok(())
+    };
+    let late = async {
+        smol::Timer::after(LINGER).await;
+        Err(io::Error::from(io::ErrorKind::TimedOut))
+    };
+    // It is gone either way.
+    unread.or(late).await.ok();
+}
+
+async fn upgrade<S: AsyncRead + AsyncWrite + Unpin>(
+    deployment: Arc<Deployment>,
+    access: &Access,
+    stream: S,
+    certificate: Option<CertificateDer<'static>>,
+    peer: SocketAddr,
+) {
+    let mut who = Identity::Unasked;
+    #[expect(clippy::result_large_err, reason = "it is the WebSocket library's")]
+    let ask = |request: &Request, response: Response| {
+        let authorization = request.headers().get(header::AUTHORIZATION).map(HeaderValue::as_bytes);
+        match access.admit(authorization, certificate.as_ref()) {
+            Ok(identity) => {
+                who = identity;
+                Ok(response)
+            }
+            Err(refusal) => {
+                tracing::warn!(%peer, %refusal, "a relay was turned away");
+                Err(unauthorized())
+            }
+        }
+    };
+    let accepted = async {
+        let limits = Some(websocket::limits());
+        accept_hdr_async_with_config(stream, ask, limits).await.map_err(|error| error.to_string())
+    };
     let late = async {
         smol::Timer::after(ACCEPT_DEADLINE).await;
         Err("its handshake took too long".to_owned())
     };
     match accepted.or(late).await {
         Ok(socket) => {
-            if let Err(error) = session::serve_relay(deployment, socket).await {
-                tracing::info!(%peer, %error, "a relay's session ended early");
-            }
+            let session = tracing::info_span!("relay", %peer, %who);
+            let serve = async {
+                tracing::info!("a relay has come");
+                if let Err(error) = session::serve_relay(deployment, socket, &who).await {
+                    tracing::info!(%error, "a relay's session ended early");
+                }
+            };
+            serve.instrument(session).await;
         }
         Err(error) => tracing::info!(%peer, %error, "not a WebSocket"),
     }
+}
+
+/// What a relay is told that is not let in (RFC 6750 §3). Why it is not, is for our log.
+fn unauthorized() -> ErrorResponse {
+    let mut response = ErrorResponse::new(None);
+    *response.status_mut() = StatusCode::UNAUTHORIZED;
+    let headers = response.headers_mut();
+    headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"amt-provision\""));
+    headers.insert(header::CONTENT_LENGTH, HeaderValue::from_static("0"));
+    headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
+    response
 }

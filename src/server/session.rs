@@ -20,6 +20,7 @@ use smol::stream::StreamExt;
 use super::conversation::{Conversation, Job, Misuse};
 use super::deployment::{Deployment, Driving, ServedProfile};
 use super::vault::Vault;
+use crate::access::Identity;
 use crate::config::ProfileRefusal;
 use crate::password::Password;
 use crate::pki::authority::{AuthorityError, DeviceKey, DeviceKeyError, Serial};
@@ -60,6 +61,9 @@ pub enum SessionError {
     /// The relay's operator named a tenant that cannot be one.
     #[error("not a tenant: {0}")]
     Tenant(#[from] NameError),
+    /// The relay's operator named a tenant that its proof is not for.
+    #[error("{0} is not for tenant `{1}`: ask the operator of the server")]
+    OtherTenant(Identity, Tenant),
     /// Another session drives this device.
     #[error("busy: another session drives device {0}; try again when it has ended")]
     Busy(Uuid),
@@ -90,11 +94,12 @@ impl SessionError {
 pub(super) async fn serve_relay<S>(
     deployment: Arc<Deployment>,
     mut socket: WebSocketStream<S>,
+    who: &Identity,
 ) -> Result<Outcome, SessionError>
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
-    let ended = converse(&deployment, &mut socket).await;
+    let ended = converse(&deployment, &mut socket, who).await;
     if let Some(words) = ended.as_ref().err().and_then(SessionError::last_words) {
         send(&mut socket, &words).or(give_up(GOODBYE_DEADLINE)).await.ok();
     }
@@ -107,7 +112,11 @@ where
     ended
 }
 
-async fn converse<S>(deployment: &Arc<Deployment>, socket: &mut WebSocketStream<S>) -> Result<Outcome, SessionError>
+async fn converse<S>(
+    deployment: &Arc<Deployment>,
+    socket: &mut WebSocketStream<S>,
+    who: &Identity,
+) -> Result<Outcome, SessionError>
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
@@ -119,7 +128,7 @@ where
     let ToServer::Hello(hello) = first.or(silent).await? else {
         return Err(Misuse("something else than `activate` first").into());
     };
-    Session::begin(deployment, *hello).await?.run(socket).await
+    Session::begin(deployment, *hello, who).await?.run(socket).await
 }
 
 /// One run and what it needs of the world.
@@ -140,13 +149,16 @@ struct Session {
 }
 
 impl Session {
-    async fn begin(deployment: &Arc<Deployment>, hello: Hello) -> Result<Self, SessionError> {
+    async fn begin(deployment: &Arc<Deployment>, hello: Hello, who: &Identity) -> Result<Self, SessionError> {
+        let tenant: Tenant = hello.tenant.parse()?;
+        if !who.may_serve(&tenant) {
+            return Err(SessionError::OtherTenant(who.clone(), tenant));
+        }
         let profile = match &hello.command {
             Command::Activate { profile } => profile,
             Command::Deactivate { .. } => return Err(SessionError::Command("deactivate")),
             Command::Maintenance { .. } => return Err(SessionError::Command("maintenance")),
         };
-        let tenant: Tenant = hello.tenant.parse()?;
         let profile = deployment.profiles.profile(&tenant, profile)?;
         let uuid = hello.report.uuid;
         let driving = deployment.drive(&tenant, uuid).ok_or(SessionError::Busy(uuid))?;

@@ -25,7 +25,7 @@ use crate::cli::exit::ExitStatus;
 use crate::mei::MeiAddress;
 use crate::pki::odca::{OdcaTrust, TrustSet};
 use crate::protocol::{Command, ProfileName};
-use crate::relay::{self, LmsAddress, RelayConfig, RelayError, ServerUrl};
+use crate::relay::{self, LmsAddress, Proof, RelayConfig, RelayError, ServerUrl};
 use crate::server::{Deployment, Listener, Observer, ServedProfile, Traffic, serve};
 use crate::simulator::config::DeviceConfig;
 use crate::simulator::firmware::TrustedRoots;
@@ -233,6 +233,8 @@ impl Fleet {
         Ok(RelayConfig {
             url,
             ca_file: None,
+            proof: Proof::default(),
+            proxy: None,
             command: Command::Activate { profile },
             mei,
             lms_address,

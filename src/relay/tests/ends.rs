@@ -190,7 +190,7 @@ fn wss_is_spoken_to_the_holder_of_a_certificate_from_the_file() {
                 line.dismisses(relay).await;
             } else {
                 let error = relay.await.unwrap_err();
-                assert!(tls.is_err() && matches!(error, RelayError::Unreachable { .. }), "{error}");
+                assert!(tls.is_err() && matches!(error, RelayError::Untrusted { .. }), "{error}");
             }
         }
         std::fs::remove_file(&file).unwrap();

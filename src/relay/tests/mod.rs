@@ -2,5 +2,6 @@
 
 mod ends;
 mod flow;
+mod road;
 mod stage;
 mod tls;

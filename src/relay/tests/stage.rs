@@ -20,7 +20,7 @@ use crate::mei::server::MeiListener;
 use crate::mei::watchdog::StateIndependence;
 use crate::mei::{FirmwareClient, MeiAddress};
 use crate::protocol::{Command, Data, Outcome, ToRelay, ToServer};
-use crate::relay::{LmsAddress, RelayConfig, RelayError, RelayEvent, run};
+use crate::relay::{LmsAddress, Proof, RelayConfig, RelayError, RelayEvent, run};
 use crate::secret::Secret;
 
 /// Runs a test, and ends it if it hangs.
@@ -53,6 +53,8 @@ impl Stage {
         let config = RelayConfig {
             url: url.parse().unwrap(),
             ca_file: None,
+            proof: Proof::default(),
+            proxy: None,
             command: Command::Activate { profile: "lab".parse().unwrap() },
             mei: MeiAddress::Unix(path.clone()),
             lms_address: lms.to_string().parse::<LmsAddress>().unwrap(),
