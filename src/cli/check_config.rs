@@ -53,7 +53,7 @@ pub(super) fn run(args: &CheckConfigArgs, out: &mut Output<'_>) -> Result<ExitSt
         for profile in &config.profiles {
             let goal = match profile.policy.goal {
                 Goal::Client => "CCM",
-                Goal::Admin(_) => "ACM",
+                Goal::Admin(_) | Goal::Barred(_) => "ACM",
             };
             writeln!(to, "  profile {}: {goal}, {} or better", profile.name, profile.policy.minimum)?;
         }
