@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use amt_provision_fsm::policy::Goal;
 use clap::Args;
+use rustls::pki_types::UnixTime;
 use serde::Serialize;
 use serde_json::json;
 
@@ -14,7 +15,7 @@ use crate::config::{Config, ConfigError, Mistake};
 
 /// Check a server's configuration without starting anything
 ///
-/// The files that it names are checked as well. Every mistake is told, not only the first, with file, line and column and what to write instead. A configuration
+/// The files that it names are checked as well, and provisioning certificates are judged as devices would judge them today. Every mistake is told, not only the first, with file, line and column and what to write instead. A configuration
 /// without mistakes may still have warnings: what it allows that has a price.
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -35,7 +36,12 @@ struct MistakeView<'a> {
 }
 
 pub(super) fn run(args: &CheckConfigArgs, out: &mut Output<'_>) -> Result<ExitStatus, CliError> {
-    let config = match Config::load(&args.file) {
+    let now = UnixTime::now();
+    let checked = Config::load(&args.file).and_then(|config| {
+        config.check(now)?;
+        Ok(config)
+    });
+    let config = match checked {
         Ok(config) => config,
         Err(ConfigError::Mistakes(mistakes)) if out.form() == Form::Json => {
             let file = mistakes.file.display().to_string();
@@ -46,7 +52,7 @@ pub(super) fn run(args: &CheckConfigArgs, out: &mut Output<'_>) -> Result<ExitSt
         }
         Err(error) => return Err(error.into()),
     };
-    let warnings: Vec<String> = config.warnings().iter().map(ToString::to_string).collect();
+    let warnings: Vec<String> = config.warnings(now).iter().map(ToString::to_string).collect();
     let profiles: Vec<&str> = config.profiles.iter().map(|profile| profile.name.as_str()).collect();
     out.either(&json!({ "profiles": profiles, "warnings": warnings }), |to| {
         writeln!(to, "{}: no mistakes", args.file.display())?;

@@ -11,7 +11,7 @@ use rustls::pki_types::UnixTime;
 use rustls::sign::SingleCertAndKey;
 
 use super::error::CliError;
-use crate::config::{Config, ProfileRefusal};
+use crate::config::{Config, ConfigError, ProfileRefusal};
 use crate::protocol::ProfileName;
 use crate::server::{Deployment, Listener, Profiles, ServedProfile, serve};
 use crate::store::{PasswordSource, SqliteStore, Store, Tenant};
@@ -56,11 +56,11 @@ impl ServeArgs {
 ///
 /// # Errors
 /// If `to` does not take it.
-pub fn announce(config: &Config, to: &mut dyn Write) -> io::Result<()> {
+pub fn announce(config: &Config, now: UnixTime, to: &mut dyn Write) -> io::Result<()> {
     let scheme = if config.listener.tls.is_some() { "wss" } else { "ws" };
     let names: Vec<&str> = config.profiles.iter().map(|profile| profile.name.as_str()).collect();
     writeln!(to, "listening on {scheme}://{}, profiles: {}", config.listener.address, names.join(", "))?;
-    config.warnings().iter().try_for_each(|warning| writeln!(to, "warning: {warning}"))
+    config.warnings(now).iter().try_for_each(|warning| writeln!(to, "warning: {warning}"))
 }
 
 /// Runs the server until it is stopped.
@@ -69,11 +69,12 @@ pub fn announce(config: &Config, to: &mut dyn Write) -> io::Result<()> {
 /// If the configuration, the store or the address is no good.
 pub fn run(args: &ServeArgs) -> Result<(), CliError> {
     let config = args.config()?;
+    config.check(UnixTime::now()).map_err(ConfigError::from)?;
     smol::block_on(async {
         let store = SqliteStore::open(&config.store).await?;
         let authority = store.authority(UnixTime::now()).await?;
         let listener = Listener::bind(config.listener.address, tls(&config)?).await?;
-        announce(&config, &mut anstream::stderr())?;
+        announce(&config, UnixTime::now(), &mut anstream::stderr())?;
         let (name, trust) = (config.name.clone(), Arc::clone(&config.odca));
         let profiles = Configured(config);
         let store: Arc<dyn Store> = Arc::new(store);
@@ -130,7 +131,7 @@ mod tests {
         let (_, example) = help.split_once("for a first try:\n").unwrap();
         let config = Config::parse(Path::new("amt.toml"), example).unwrap();
         let mut told = Vec::new();
-        announce(&config, &mut told).unwrap();
+        announce(&config, UnixTime::now(), &mut told).unwrap();
         assert_eq!(String::from_utf8(told).unwrap(), "listening on ws://127.0.0.1:8080, profiles: office\n");
     }
 
