@@ -16,6 +16,7 @@
 
 mod conversation;
 mod deployment;
+mod fitness;
 mod line;
 mod listener;
 mod session;
