@@ -12,6 +12,7 @@ use amt_provision::fsm::provisioner::Outcome;
 use amt_provision::fsm::record::{Generation, Pin, Provenance, Record};
 use amt_provision::pki::authority::{DeploymentAuthority, DeviceKey, Serial};
 use amt_provision::simulator::identity::{SimulatorAuthority, generate_rsa_key};
+use amt_provision::simulator::provisioning::{ProvisioningChain, ProvisioningShape};
 use amt_provision::simulator::revocation::ListShape;
 use amt_provision::store::{IssuedCertificate, PasswordChoice, PasswordSource, SqliteStore, Store, Tenant};
 use rustls::pki_types::UnixTime;
@@ -282,6 +283,52 @@ fn check_config_tells_of_each_revocation_list_and_what_is_wrong_with_it() {
     for (told, expected) in told.iter().zip(&warnings) {
         assert!(told.ends_with(expected.strip_prefix("warning: ").unwrap()), "{told}");
     }
+}
+
+#[test]
+fn check_config_and_serve_refuse_a_provisioning_certificate_whose_time_is_over() {
+    let folder = tempfile::tempdir().unwrap();
+    let good = ProvisioningShape::for_domain("corp.example");
+    let past = good.not_before + (good.not_after - good.not_before) / 12;
+    let lines = "[server]\nlisten = \"127.0.0.1:0\"\n[store]\npath = \"x.db\"\n[[domains]]\n\
+                 dns_suffix = \"corp.example\"\ncertificates = \"both.pem\"\nkey = \"both.pem\"\n[[profiles]]\n\
+                 name = \"office\"\ngoal = \"acm\"\ndomain = \"corp.example\"\n";
+    let file = write(folder.path(), "amt.toml", lines);
+    let has = |shape: &ProvisioningShape| {
+        write(folder.path(), "both.pem", &ProvisioningChain::mint(shape).unwrap().to_pem());
+    };
+
+    has(&good);
+    assert_eq!(run(&["check-config", &file]).code, 0);
+
+    has(&ProvisioningShape { not_after: past, ..good });
+    let pem = folder.path().join("both.pem").display().to_string();
+    let ran = run(&["check-config", &file]);
+    let expected = format!("{file}:7:16: `certificates` names {pem}: the leaf ended on 2024-12-31: renew it");
+    assert_eq!((ran.code, ran.stderr.lines().next().unwrap()), (3, format!("error: {expected}").as_str()));
+    let json = &run(&["check-config", &file, "--json"]).json()[0];
+    assert_eq!((json["line"].as_u64(), json["column"].as_u64()), (Some(7), Some(16)), "{json}");
+    let served = run(&["serve", "--config", &file]);
+    assert_eq!((served.code, served.stderr), (ran.code, ran.stderr));
+    assert!(!folder.path().join("x.db").exists(), "nothing is started");
+}
+
+#[test]
+fn the_password_of_a_pfx_file_comes_from_the_environment() {
+    let folder = tempfile::tempdir().unwrap();
+    let pfx = concat!(env!("CARGO_MANIFEST_DIR"), "/src/pki/provisioning/tests/legacy.pfx");
+    let lines = format!(
+        "[server]\nlisten = \"127.0.0.1:0\"\n[store]\npath = \"x.db\"\n[[domains]]\ndns_suffix = \"corp.example\"\n\
+         pfx = \"{pfx}\"\npassword_env = \"OUR_PFX_PASSWORD\"\n[[profiles]]\nname = \"office\"\ngoal = \"ccm\"\n"
+    );
+    let file = write(folder.path(), "amt.toml", &lines);
+    let with = |password: &str| command(&["check-config", &file]).env("OUR_PFX_PASSWORD", password).output().unwrap();
+    assert_eq!(with("P@ssw0rd").status.code(), Some(0));
+    let wrong = with("Hunter2");
+    let told = String::from_utf8(wrong.stderr).unwrap();
+    assert_eq!(wrong.status.code(), Some(3));
+    assert!(told.contains(":8:16: `password_env` does not fit"), "{told}");
+    assert!(!told.contains("Hunter2"), "{told}");
 }
 
 #[test]

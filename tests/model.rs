@@ -90,7 +90,7 @@ impl Model for Provisioning {
             Property::sometimes("reaches its goal", |model: &Self, state: &State| {
                 let goal = match model.profile.goal {
                     Goal::Admin(_) => ControlMode::Admin,
-                    Goal::Client => ControlMode::Client,
+                    Goal::Client | Goal::Barred(_) => ControlMode::Client,
                 };
                 matches!(state.bench.outcome(), Some(Outcome::Configured { mode, .. }) if *mode == goal)
             }),

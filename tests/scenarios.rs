@@ -10,7 +10,7 @@ use amt_provision_fsm::policy::{
 };
 use amt_provision_fsm::provisioner::{Input, Outcome, Output, Provisioner, StoreFault};
 use amt_provision_fsm::record::{Hold, Ledger, Origin, Provenance, Record};
-use amt_provision_fsm::request::ChainLength;
+use amt_provision_fsm::request::{ChainFlaw, ChainLength, Once};
 use amt_provision_fsm::sim::{Action, Bench, Persona};
 use amt_provision_fsm::stage::{ShortOf, StageName};
 use amt_provision_fsm::time::Instant;
@@ -483,4 +483,59 @@ fn a_deactivated_device_is_seen_in_pre_provisioning_and_its_passwords_are_kept()
         let record = stored(&bench);
         assert!(record.pins.confirmed.is_none() && !record.admin.is_empty(), "{record:?}");
     }
+}
+
+fn barred() -> Profile {
+    Profile { goal: Goal::Barred(ChainFlaw::Dates), ..profile() }
+}
+
+/// The device and the store of `before`, and a server whose chain the device does not take.
+fn with_barred_chain(before: &Bench, persona: &str) -> Bench {
+    let mut again = bench(persona, barred());
+    again.device = before.device.clone();
+    again.server.disk = before.server.disk.clone();
+    again.order(Order::Provision);
+    again
+}
+
+#[test]
+fn a_chain_that_a_firmware_does_not_take_ends_the_run_before_the_device_is_touched() {
+    let expected = Outcome::Failed(Operator::ProvisioningChain(ChainFlaw::Dates).into());
+    for persona in ["keeps-session", "drops-listed", "amt-16"] {
+        let untouched = bench(persona, profile()).device;
+        let mut new = bench(persona, barred());
+        assert_eq!(run(&mut new), expected, "{persona}");
+        assert_eq!(new.device, untouched, "{persona}");
+        assert_eq!(new.server.disk.record(), None, "{persona}");
+
+        let mut in_ccm = bench(persona, Profile { goal: Goal::Client, ..profile() });
+        run(&mut in_ccm);
+        let mut again = with_barred_chain(&in_ccm, persona);
+        assert_eq!(run(&mut again), expected, "{persona}");
+        assert_eq!(again.device, in_ccm.device, "{persona}");
+    }
+}
+
+#[test]
+fn a_device_in_acm_needs_no_chain_and_can_be_taken_out_of_service_without_one() {
+    let mut before = bench("keeps-session", profile());
+    run(&mut before);
+    let mut again = with_barred_chain(&before, "keeps-session");
+    assert!(matches!(run(&mut again), Outcome::Configured { mode: ControlMode::Admin, .. }));
+    again.order(Order::Deactivate);
+    assert_eq!(run(&mut again), Outcome::Unprovisioned);
+}
+
+/// Where an upgrade is in doubt, a claim of ACM may be true and is not held against the relay.
+#[test]
+fn a_device_that_turns_out_to_be_in_ccm_does_not_get_a_chain_that_is_barred() {
+    let mut before = bench("keeps-session", profile());
+    before.run_until(|bench| bench.server.disk.record().is_some_and(|record| record.doubt == Some(Once::Upgrade)));
+    let mut again = with_barred_chain(&before, "keeps-session");
+    let claim = DeviceReport { mode: ControlMode::Admin, ..again.device.report() };
+    again.server.begin(Instant::ZERO, barred(), Order::Provision, claim);
+    // Not by `run`: the bench follows the edges of the runs that it began itself.
+    let expected = Outcome::Failed(Operator::ProvisioningChain(ChainFlaw::Dates).into());
+    assert_eq!(again.run(), Some(&expected));
+    assert_eq!((again.device.truth().mode, again.device.counters().upgrade), (ControlMode::Client, 0));
 }

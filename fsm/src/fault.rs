@@ -6,7 +6,7 @@ use crate::deadline::Wake;
 use crate::firmware::{AmtVersion, ControlMode};
 use crate::identity::{RomCaHash, SpkiHash, Uuid};
 use crate::record::Provenance;
-use crate::request::{Once, Refusal, Request};
+use crate::request::{ChainFlaw, Once, Refusal, Request};
 use crate::time::Millis;
 
 /// Why a run ended short of its goal.
@@ -104,6 +104,8 @@ pub enum Operator {
     HalfProvisioned,
     /// The flash is protected against wear: the device takes no more changes for now.
     FlashWear,
+    /// The provisioning certificate cannot take this device to ACM.
+    ProvisioningChain(ChainFlaw),
     /// There is no record of this device to deactivate or rotate.
     NothingToDo,
 }
@@ -286,6 +288,11 @@ impl fmt::Display for Operator {
             Self::FlashWear => {
                 f.write_str("the device protects its flash against wear and takes no changes now: try again tomorrow")
             }
+            Self::ProvisioningChain(flaw) => write!(
+                f,
+                "the provisioning certificate cannot take this device to ACM: {flaw}; give the domain a \
+                 certificate that fits"
+            ),
             Self::NothingToDo => f.write_str("this device is not provisioned from here: there is nothing to do"),
         }
     }

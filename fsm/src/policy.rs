@@ -11,7 +11,7 @@ pub use crate::record::{FlowB, Permit};
 use crate::record::{Pins, Provenance, Record};
 #[cfg(doc)]
 use crate::request::Login;
-use crate::request::{ChainLength, Once};
+use crate::request::{ChainFlaw, ChainLength, Once};
 
 /// What a profile wants, as far as the core decides by it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -74,6 +74,9 @@ pub enum Goal {
     Client,
     /// Admin Control Mode, with a provisioning certificate chain of that length.
     Admin(ChainLength),
+    /// The same, and this device's firmware does not take the chain that there is: a device that is not in ACM by now
+    /// is left as it is.
+    Barred(ChainFlaw),
 }
 
 /// `trust_first_use`.

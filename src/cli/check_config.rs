@@ -16,7 +16,7 @@ use crate::config::{Config, ConfigError, Mistake};
 
 /// Check a server's configuration without starting anything
 ///
-/// The files that it names are checked as well. Every mistake is told, not only the first, with file, line and column and what to write instead. A configuration
+/// The files that it names are checked as well, and provisioning certificates are judged as devices would judge them today. Every mistake is told, not only the first, with file, line and column and what to write instead. A configuration
 /// without mistakes may still have warnings: what it allows that has a price.
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -37,7 +37,12 @@ struct MistakeView<'a> {
 }
 
 pub(super) fn run(args: &CheckConfigArgs, out: &mut Output<'_>) -> Result<ExitStatus, CliError> {
-    let config = match Config::load(&args.file) {
+    let now = UnixTime::now();
+    let checked = Config::load(&args.file).and_then(|config| {
+        config.check(now)?;
+        Ok(config)
+    });
+    let config = match checked {
         Ok(config) => config,
         Err(ConfigError::Mistakes(mistakes)) if out.form() == Form::Json => {
             let file = mistakes.file.display().to_string();
@@ -48,8 +53,7 @@ pub(super) fn run(args: &CheckConfigArgs, out: &mut Output<'_>) -> Result<ExitSt
         }
         Err(error) => return Err(error.into()),
     };
-    let mut warnings: Vec<String> = config.warnings().iter().map(ToString::to_string).collect();
-    let now = UnixTime::now();
+    let mut warnings: Vec<String> = config.warnings(now).iter().map(ToString::to_string).collect();
     let directory = revocation::directory(&config);
     let lists = directory.as_ref().map(|directory| CrlView::of(directory, &config.odca, now));
     if let Some(directory) = &directory {
@@ -61,7 +65,7 @@ pub(super) fn run(args: &CheckConfigArgs, out: &mut Output<'_>) -> Result<ExitSt
         for profile in &config.profiles {
             let goal = match profile.policy.goal {
                 Goal::Client => "CCM",
-                Goal::Admin(_) => "ACM",
+                Goal::Admin(_) | Goal::Barred(_) => "ACM",
             };
             writeln!(to, "  profile {}: {goal}, {} or better", profile.name, profile.policy.minimum)?;
         }

@@ -12,7 +12,7 @@ use rustls::pki_types::UnixTime;
 use super::error::CliError;
 use super::revocation;
 use crate::access::Access;
-use crate::config::{Config, ProfileRefusal};
+use crate::config::{Config, ConfigError, ProfileRefusal};
 use crate::protocol::ProfileName;
 use crate::server::{Deployment, Listener, Profiles, ServedProfile, serve};
 use crate::store::{PasswordSource, SqliteStore, Store, Tenant};
@@ -57,12 +57,12 @@ impl ServeArgs {
 ///
 /// # Errors
 /// If `to` does not take it.
-pub fn announce(config: &Config, address: SocketAddr, to: &mut dyn Write) -> io::Result<()> {
+pub fn announce(config: &Config, address: SocketAddr, now: UnixTime, to: &mut dyn Write) -> io::Result<()> {
     let scheme = if config.listener.tls.is_some() { "wss" } else { "ws" };
     let names: Vec<&str> = config.profiles.iter().map(|profile| profile.name.as_str()).collect();
     let asked = if config.listener.access == Access::Anybody { "" } else { ", relays prove who they are" };
     writeln!(to, "listening on {scheme}://{address}{asked}, profiles: {}", names.join(", "))?;
-    config.warnings().iter().try_for_each(|warning| writeln!(to, "warning: {warning}"))
+    config.warnings(now).iter().try_for_each(|warning| writeln!(to, "warning: {warning}"))
 }
 
 /// Runs the server until it is stopped.
@@ -71,12 +71,13 @@ pub fn announce(config: &Config, address: SocketAddr, to: &mut dyn Write) -> io:
 /// If the configuration, the store or the address is no good.
 pub fn run(args: &ServeArgs) -> Result<(), CliError> {
     let config = args.config()?;
+    config.check(UnixTime::now()).map_err(ConfigError::from)?;
     smol::block_on(async {
         let store = SqliteStore::open(&config.store).await?;
         let authority = store.authority(UnixTime::now()).await?;
         let listener = Listener::bind(config.listener.address, config.listener.tls.clone()).await?;
         let listener = listener.admitting(config.listener.access.clone());
-        announce(&config, listener.address()?, &mut anstream::stderr())?;
+        announce(&config, listener.address()?, UnixTime::now(), &mut anstream::stderr())?;
         let directory = revocation::directory(&config);
         if let Some(directory) = &directory {
             // What is wrong with the lists is logged, now and whenever it changes.
@@ -133,7 +134,7 @@ mod tests {
         let (_, example) = help.split_once("for a first try:\n").unwrap();
         let config = Config::parse(Path::new("amt.toml"), example).unwrap();
         let mut told = Vec::new();
-        announce(&config, config.listener.address, &mut told).unwrap();
+        announce(&config, config.listener.address, UnixTime::now(), &mut told).unwrap();
         assert_eq!(String::from_utf8(told).unwrap(), "listening on ws://127.0.0.1:8080, profiles: office\n");
     }
 

@@ -39,12 +39,12 @@ impl Config {
             }
             return reader.finish(None);
         }
-        let value = read(&reader, document.get_ref());
+        let value = read(&reader, file, document.get_ref());
         reader.finish(value)
     }
 }
 
-fn read<'a>(reader: &'a Reader<'a>, document: &'a DeTable<'a>) -> Option<Config> {
+fn read<'a>(reader: &'a Reader<'a>, file: &Path, document: &'a DeTable<'a>) -> Option<Config> {
     const KEYS: &[&str] = &["server", "store", "profiles", "domains", "tenants", "odca"];
     let root = Section::new(reader, document, 0, "the file", KEYS);
     // Each part is read, whatever became of the ones before it.
@@ -56,6 +56,16 @@ fn read<'a>(reader: &'a Reader<'a>, document: &'a DeTable<'a>) -> Option<Config>
     let server = root.required("server", "[server]").and_then(|value| server::read(&value, tenants.as_deref()));
     let (listener, name) = server?;
     let (odca, revocation) = odca?;
-    let odca = Arc::new(odca);
-    Some(Config { listener, name, store: store?, profiles: profiles?, tenants: tenants?, odca, revocation })
+    let domains = domains?.into_iter().filter_map(|named| Some(named.domain?.1)).collect();
+    Some(Config {
+        file: file.to_owned(),
+        listener,
+        name,
+        store: store?,
+        profiles: profiles?,
+        domains,
+        tenants: tenants?,
+        odca: Arc::new(odca),
+        revocation,
+    })
 }

@@ -6,7 +6,8 @@
 //! ```
 //!
 //! A mistake does not hide the ones behind it, a key that nobody knows is a mistake, and so is a file that is named and
-//! cannot be used. No message repeats a password or a private key. Paths are meant from the folder of the file.
+//! cannot be used. A provisioning certificate that no device takes is one at a time, for certificates end:
+//! [`Config::check`]. No message repeats a password or a private key. Paths are meant from the folder of the file.
 //!
 //! ```
 //! use amt_provision::config::Config;
@@ -33,6 +34,7 @@ mod adoption;
 mod auth;
 mod domain;
 mod error;
+mod lint;
 mod load;
 mod model;
 mod odca;

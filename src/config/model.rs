@@ -10,6 +10,7 @@ use rustls::ServerConfig;
 use rustls::pki_types::DnsName;
 
 use super::AdoptionPasswords;
+use super::read::Place;
 use crate::access::Access;
 use crate::pki::odca::OdcaTrust;
 use crate::pki::odca::revocation::RevocationPolicy;
@@ -21,6 +22,8 @@ use crate::tunnel::tls::TlsVersion;
 /// Everything that a server is told at its start.
 #[derive(Clone, Debug)]
 pub struct Config {
+    /// The file that it was read from.
+    pub(super) file: PathBuf,
     /// Where it listens.
     pub listener: Listener,
     /// What it calls itself in audit logs.
@@ -29,6 +32,8 @@ pub struct Config {
     pub store: PathBuf,
     /// What devices can be brought to.
     pub profiles: Vec<Profile>,
+    /// The provisioning certificates, whether a profile names them or not.
+    pub domains: Vec<Arc<Domain>>,
     /// Who may ask; without an entry the default tenant alone, for any profile.
     pub tenants: Vec<TenantRule>,
     /// Whom it believes about silicon.
@@ -82,6 +87,18 @@ pub struct Domain {
     pub dns_suffix: DnsName<'static>,
     /// The chain with the leaf's private key.
     pub certificate: Arc<ProvisioningCertificate>,
+    /// Certificates beside the chain that have no place in it.
+    pub(super) unused: usize,
+    /// Where the configuration names the certificates.
+    pub(super) source: Source,
+}
+
+/// Where a domain's certificates come from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Source {
+    pub(super) place: Place,
+    pub(super) key: &'static str,
+    pub(super) path: PathBuf,
 }
 
 impl fmt::Debug for Domain {

@@ -63,6 +63,7 @@ pub(super) fn certified_key(section: &Section<'_>) -> Option<Arc<CertifiedKey>> 
     }
 }
 
+/// The bytes of the file that `value` names.
 pub(super) fn contents(value: &Value<'_>) -> Option<Zeroizing<Vec<u8>>> {
     let path = value.path()?;
     match std::fs::read(&path) {

@@ -24,13 +24,14 @@ impl<'a> Reader<'a> {
     }
 
     pub(super) fn mistake(&self, at: usize, message: impl fmt::Display) {
+        let mistake = self.place(at).mistake(message);
+        self.mistakes.borrow_mut().push(mistake);
+    }
+
+    fn place(&self, at: usize) -> Place {
         let before = self.text.get(..at).unwrap_or(self.text);
         let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
-        self.mistakes.borrow_mut().push(Mistake {
-            line: before.matches('\n').count() + 1,
-            column: before[line_start..].chars().count() + 1,
-            message: message.to_string(),
-        });
+        Place { line: before.matches('\n').count() + 1, column: before[line_start..].chars().count() + 1 }
     }
 
     /// `value` if there was no mistake; without one there is always a value.
@@ -41,6 +42,19 @@ impl<'a> Reader<'a> {
             Some(value) if list.is_empty() => Ok(value),
             _ => Err(Mistakes { file: self.file.to_owned(), list }),
         }
+    }
+}
+
+/// Where something stands in a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Place {
+    line: usize,
+    column: usize,
+}
+
+impl Place {
+    pub(super) fn mistake(self, message: impl fmt::Display) -> Mistake {
+        Mistake { line: self.line, column: self.column, message: message.to_string() }
     }
 }
 
@@ -111,6 +125,7 @@ impl<'a> Section<'a> {
 }
 
 /// A value of the file.
+#[derive(Clone)]
 pub(super) struct Value<'a> {
     reader: &'a Reader<'a>,
     key: &'static str,
@@ -123,6 +138,14 @@ impl<'a> Value<'a> {
     pub(super) fn mistake<T>(&self, message: impl fmt::Display) -> Option<T> {
         self.reader.mistake(self.span.start, format_args!("`{}` {message}", self.key));
         None
+    }
+
+    pub(super) fn place(&self) -> Place {
+        self.reader.place(self.span.start)
+    }
+
+    pub(super) const fn key(&self) -> &'static str {
+        self.key
     }
 
     // The value itself is never repeated here: it may be a password in the wrong place.

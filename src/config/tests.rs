@@ -4,8 +4,10 @@ use std::path::{Path, PathBuf};
 
 use amt_provision_fsm::policy::{ActivationCommit, Adopt, FirstUseTrust, FlowB, Goal};
 use amt_provision_fsm::record::Provenance;
+use p12_keystore::{Certificate, KeyStore, KeyStoreEntry, PrivateKey, PrivateKeyChain};
 use proptest::prelude::*;
 use rcgen::{CertificateParams, CertifiedIssuer, IsCa, KeyPair};
+use rustls::pki_types::UnixTime;
 use tempfile::TempDir;
 
 use super::*;
@@ -38,6 +40,7 @@ impl Folder {
         let ca_key = generate_p384_key().unwrap();
         let mut params = CertificateParams::default();
         params.is_ca = IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+        params.distinguished_name.push(rcgen::DnType::CommonName, "authority");
         let ca = CertifiedIssuer::self_signed(params, ca_key).unwrap();
         let leaf = CertificateParams::new(vec!["provisioning.corp.example".into()]).unwrap();
         let leaf = leaf.signed_by(&key, &ca).unwrap();
@@ -45,14 +48,18 @@ impl Folder {
         folder.write("reversed.pem", &(ca.pem() + &leaf.pem()));
         folder.write("key.pem", &key.serialize_pem());
         folder.write("other-key.pem", &KeyPair::generate().unwrap().serialize_pem());
-        let bought = ProvisioningChain::mint(&ProvisioningShape::for_domain("corp.example")).unwrap().to_pem();
-        let (key, chain) = bought.split_at(bought.find("-----BEGIN CERTIFICATE").unwrap());
-        let mut ones: Vec<&str> = chain.split_inclusive("-----END CERTIFICATE-----").collect();
-        folder.write("bought.pem", chain);
+        let chain = ProvisioningChain::mint(&ProvisioningShape::for_domain("corp.example")).unwrap();
+        let bought = chain.to_pem();
+        let (key, certificates) = bought.split_at(bought.find("-----BEGIN CERTIFICATE").unwrap());
+        let mut ones: Vec<&str> = certificates.split_inclusive("-----END CERTIFICATE-----").collect();
+        folder.write("bought.pem", certificates);
         folder.write("bought.key", key);
         folder.write("bought-leaf.pem", ones[0]);
         ones.swap(0, 1);
         folder.write("bought-mixed.pem", &ones.join("\n"));
+        folder.write("bought.pfx", &pfx(&chain));
+        folder.write("bought.password", "P@ssw0rd\r\n");
+        folder.write("other.password", "P@ssw0rd ");
         folder.write("empty.pem", "nothing in here\n");
         folder.write("damaged.pem", "-----BEGIN CERTIFICATE-----\n!!!!\n-----END CERTIFICATE-----\n");
         folder.write("no-certificate.pem", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n");
@@ -69,8 +76,8 @@ impl Folder {
         folder
     }
 
-    fn write(&self, name: &str, text: &str) {
-        std::fs::write(self.0.path().join(name), text).unwrap();
+    fn write(&self, name: &str, contents: &(impl AsRef<[u8]> + ?Sized)) {
+        std::fs::write(self.0.path().join(name), contents).unwrap();
     }
 
     fn file(&self) -> PathBuf {
@@ -88,6 +95,25 @@ impl Folder {
     }
 }
 
+/// The chain, its certificates the wrong way round, behind the password `P@ssw0rd`.
+fn pfx(chain: &ProvisioningChain) -> Vec<u8> {
+    let certificates = chain.certificates().iter().rev().map(|der| Certificate::from_der(der).unwrap());
+    let key = PrivateKey::from_der(chain.key().secret_pkcs8_der()).unwrap();
+    let mut store = KeyStore::new();
+    store.add_entry("1", KeyStoreEntry::PrivateKeyChain(PrivateKeyChain::new("1", key, certificates)));
+    store.writer("P@ssw0rd").encryption_iterations(2).mac_iterations(2).write().unwrap()
+}
+
+fn at(year: i32, month: u8, day: u8) -> UnixTime {
+    let moment = rcgen::date_time_ymd(year, month, day).unix_timestamp();
+    UnixTime::since_unix_epoch(std::time::Duration::from_secs(moment.try_into().unwrap()))
+}
+
+/// A domain with these lines.
+fn with_domain(lines: &str) -> String {
+    MINIMAL.replace("[store]", &format!("[[domains]]\ndns_suffix = \"corp.example\"\n{lines}\n[store]"))
+}
+
 #[test]
 fn a_minimal_file_gets_the_careful_defaults() {
     let folder = Folder::new();
@@ -102,7 +128,7 @@ fn a_minimal_file_gets_the_careful_defaults() {
     assert_eq!(profile.policy.activation_commit, ActivationCommit::Auto);
     assert_eq!(profile.admin_password, PasswordChoice::default());
     assert_eq!(profile.max_tls, TlsVersion::V1_3);
-    assert_eq!(config.warnings(), []);
+    assert_eq!(config.warnings(at(2027, 1, 1)), []);
 }
 
 #[test]
@@ -157,7 +183,7 @@ fn everything_that_can_be_written_is_read() {
     assert_eq!(profile.policy.adopt, Adopt::Allowed);
     let told = format!("{config:?}");
     assert!(!told.contains("P@ssw0rd") && !told.contains("me-too"), "{told}");
-    let warnings = config.warnings();
+    let warnings = config.warnings(at(2027, 1, 1));
     let name: crate::protocol::ProfileName = "office".parse().unwrap();
     assert_eq!(
         warnings,
@@ -187,13 +213,13 @@ fn a_listener_that_asks_who_relays_are_may_be_reached_by_others() {
     let Access::Known(tokens) = &config.listener.access else { panic!() };
     let [token] = &tokens[..] else { panic!() };
     assert_eq!((token.name.to_string().as_str(), token.tenant.clone()), ("site-a", Some(Default::default())));
-    assert_eq!(config.warnings(), []);
+    assert_eq!(config.warnings(at(2027, 1, 1)), []);
 
     let address = "0.0.0.0:8443".parse().unwrap();
     let plain = asking("0.0.0.0:8443", TOKEN);
-    assert_eq!(plain.warnings(), [Warning::PlainWebSocket(address), Warning::PlainTokens(address)]);
+    assert_eq!(plain.warnings(at(2027, 1, 1)), [Warning::PlainWebSocket(address), Warning::PlainTokens(address)]);
     let tls = "tls = { certificates = \"chain.pem\", key = \"key.pem\" }\n";
-    assert_eq!(asking("0.0.0.0:8443", &format!("{tls}{TOKEN}")).warnings(), []);
+    assert_eq!(asking("0.0.0.0:8443", &format!("{tls}{TOKEN}")).warnings(at(2027, 1, 1)), []);
     let certificates = asking("0.0.0.0:8443", &format!("{tls}auth = {{ client_ca = \"odca-root.pem\" }}\n"));
     assert_eq!((certificates.listener.access, certificates.odca.added().count()), (Access::Known(Vec::new()), 0));
 }
@@ -371,14 +397,32 @@ const MISTAKES: &[(&str, &str, &str)] = &[
         "amt.toml:4:14: `dns_suffix` is no DNS name: expected one such as \"corp.example\""),
     ("[store]", "[[domains]]\ndns_suffix = \"corp.example\"\ncertificates = \"bought-leaf.pem\"\nkey = \"bought.key\"\n[store]",
         "amt.toml:5:16: `certificates` is refused: a provisioning chain has 2 to 4 certificates from the leaf to the root, this one has 1"),
-    ("[store]", "[[domains]]\ndns_suffix = \"corp.example\"\ncertificates = \"bought-mixed.pem\"\nkey = \"bought.key\"\n[store]",
-        "amt.toml:5:16: `certificates` is refused: certificate 0 of the provisioning chain, the leaf being 0, was not issued by the one behind it: put them in order from the leaf to the self-signed root"),
     ("[store]", "[[domains]]\ndns_suffix = \"a.b\"\ncertificates = \"bought.pem\"\nkey = \"bought.key\"\n[[domains]]\ndns_suffix = \"A.b\"\ncertificates = \"bought.pem\"\nkey = \"bought.key\"\n[store]",
         "amt.toml:8:14: `dns_suffix` is a.b for the second time: keep one"),
     ("[store]", "[[domains]]\ndns_suffix = \"corp.example\"\ncertificates = \"bought.pem\"\nkey = \"key.pem\"\n[store]",
-        "amt.toml:6:7: `key` is refused: the private key is not that of the provisioning chain's first certificate"),
-    ("[store]", "[[domains]]\ndns_suffix = \"corp.example\"\ncertificates = \"chain.pem\"\nkey = \"key.pem\"\n[store]",
-        "amt.toml:6:7: `key` is refused: the provisioning certificate's private key is not an RSA key of 2048 bits or more"),
+        "amt.toml:6:7: `key` is refused: the private key is not that of any certificate beside it"),
+    ("[store]", "[[domains]]\ndns_suffix = \"corp.example\"\nkey = \"bought.key\"\n[store]",
+        "amt.toml:3:1: [[domains]] has no `certificates`: write for instance certificates = \"provisioning.pem\" beside key = \"provisioning.key\", or pfx = \"provisioning.pfx\""),
+    ("[store]", "[[domains]]\ndns_suffix = \"corp.example\"\ncertificates = \"bought.pem\"\nkey = \"bought.key\"\npassword_file = \"bought.password\"\n[store]",
+        "amt.toml:7:17: `password_file` has no effect without `pfx`: name the PFX file, or leave it out"),
+    ("[store]", "[[domains]]\ndns_suffix = \"corp.example\"\npfx = \"bought.pfx\"\nkey = \"bought.key\"\npassword_file = \"bought.password\"\n[store]",
+        "amt.toml:6:7: `key` stands beside `pfx`, which holds certificates and key: keep one of the two"),
+    ("[store]", "[[domains]]\ndns_suffix = \"corp.example\"\npfx = \"bought.pfx\"\n[store]",
+        "amt.toml:3:1: [[domains]] with `pfx` has no password: write password_file = \"provisioning.password\" or password_env = \"PFX_PASSWORD\""),
+    ("[store]", "[[domains]]\ndns_suffix = \"corp.example\"\npfx = \"bought.pfx\"\npassword_file = \"bought.password\"\npassword_env = \"A\"\n[store]",
+        "amt.toml:6:17: `password_file` stands beside `password_env`: keep one of the two"),
+    ("[store]", "[[domains]]\ndns_suffix = \"corp.example\"\npfx = \"bought.pfx\"\npassword_file = \"missing.password\"\n[store]",
+        "amt.toml:6:17: `password_file` names missing.password, which cannot be read: No such file or directory (os error 2)"),
+    ("[store]", "[[domains]]\ndns_suffix = \"corp.example\"\npfx = \"bought.pfx\"\npassword_file = \"bought.pfx\"\n[store]",
+        "amt.toml:6:17: `password_file` names a file that is no text in UTF-8"),
+    ("[store]", "[[domains]]\ndns_suffix = \"corp.example\"\npfx = \"bought.pfx\"\npassword_env = \"AMT_PROVISION_NOBODY_SETS_THIS\"\n[store]",
+        "amt.toml:6:16: `password_env` names an environment variable that is not set"),
+    ("[store]", "[[domains]]\ndns_suffix = \"corp.example\"\npfx = \"bought.pfx\"\npassword_env = \"A=B\"\n[store]",
+        "amt.toml:6:16: `password_env` names an environment variable that is not set"),
+    ("[store]", "[[domains]]\ndns_suffix = \"corp.example\"\npfx = \"bought.pfx\"\npassword_file = \"other.password\"\n[store]",
+        "amt.toml:6:17: `password_file` does not fit: bought.pfx is not opened by its password: it is another one"),
+    ("[store]", "[[domains]]\ndns_suffix = \"corp.example\"\npfx = \"bought.pem\"\npassword_file = \"bought.password\"\n[store]",
+        "amt.toml:5:7: `pfx` names bought.pem, which is no PFX file (PKCS#12 in DER), or a damaged one: export it again"),
     ("[store]", "[domains]\n[store]",
         "amt.toml:3:1: `domains` is a table: expected a list of tables: write [[domains]]"),
     ("[store]", "[[tenants]]\nname = \"a b\"\n[store]",
@@ -425,6 +469,51 @@ fn each_mistake_is_told_with_its_place_and_a_way_out() {
         assert_ne!(text, MINIMAL, "{before}");
         assert_eq!(folder.told(&text), *expected, "{after}");
     }
+}
+
+#[test]
+fn a_pfx_file_gives_the_same_chain_as_pem_whatever_the_order_in_them() {
+    let folder = Folder::new();
+    let chain = |lines: &str| {
+        let config = folder.parse(&with_domain(lines)).unwrap();
+        assert_eq!(config.check(at(2027, 1, 1)), Ok(()));
+        assert_eq!(config.warnings(at(2027, 1, 1)), []);
+        config.domains[0].certificate.chain().to_vec()
+    };
+    let ordered = chain("certificates = \"bought.pem\"\nkey = \"bought.key\"");
+    assert_eq!(chain("certificates = \"bought-mixed.pem\"\nkey = \"bought.key\""), ordered);
+    assert_eq!(chain("pfx = \"bought.pfx\"\npassword_file = \"bought.password\""), ordered);
+}
+
+#[test]
+fn a_chain_that_no_device_takes_is_a_mistake_of_its_day_and_soon_to_end_a_warning() {
+    let folder = Folder::new();
+    let config = folder.parse(&with_domain("pfx = \"bought.pfx\"\npassword_file = \"bought.password\"")).unwrap();
+    let told = |config: &Config, now| {
+        config.check(now).unwrap_err().to_string().replace(&format!("{}/", folder.0.path().display()), "")
+    };
+    assert_eq!(config.check(at(2035, 12, 31)), Ok(()));
+    let warnings: Vec<String> = config.warnings(at(2035, 12, 31)).iter().map(Warning::to_string).collect();
+    assert!(warnings[0].ends_with("bought.pfx: the leaf ends on 2036-01-01: renew it in time"), "{warnings:?}");
+    assert_eq!(
+        told(&config, at(2036, 1, 2)).lines().next(),
+        Some("amt.toml:5:7: `pfx` names bought.pfx: the leaf ended on 2036-01-01: renew it")
+    );
+
+    let wrong = folder.parse(&with_domain("certificates = \"chain.pem\"\nkey = \"key.pem\"")).unwrap();
+    let told = told(&wrong, at(2027, 1, 1));
+    assert!(told.starts_with("amt.toml:5:16: `certificates` names chain.pem: the leaf is no provisioning certificate"));
+    assert!(told.contains("names chain.pem: the leaf has a key on P-384: expected RSA of 2048 bits or more"), "{told}");
+}
+
+#[test]
+fn certificates_without_a_place_in_the_chain_are_a_warning() {
+    let folder = Folder::new();
+    let both = ["bought.pem", "odca.pem"].map(|name| std::fs::read_to_string(folder.0.path().join(name)).unwrap());
+    folder.write("both.pem", &both.concat());
+    let config = folder.parse(&with_domain("certificates = \"both.pem\"\nkey = \"bought.key\"")).unwrap();
+    let file = folder.0.path().join("both.pem");
+    assert_eq!(config.warnings(at(2027, 1, 1)), [Warning::UnusedCertificates { file, count: 2 }]);
 }
 
 #[test]

@@ -2,11 +2,14 @@
 
 use std::fmt;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 
 use amt_provision_fsm::policy::{FirstUseTrust, FlowB};
+use rustls::pki_types::UnixTime;
 
 use super::model::Config;
 use crate::access::Access;
+use crate::pki::provisioning::Finding;
 use crate::protocol::ProfileName;
 
 /// Something that a configuration allows, and what that means.
@@ -24,6 +27,20 @@ pub enum Warning {
     FlowB(ProfileName),
     /// A profile shows authority to devices whose key nobody vouched for.
     TrustsFirstUse(ProfileName),
+    /// Something about a provisioning certificate that is no mistake yet.
+    Provisioning {
+        /// The file that it is in.
+        file: PathBuf,
+        /// What.
+        finding: Finding,
+    },
+    /// Certificates beside a provisioning chain that have no place in it, and are not sent.
+    UnusedCertificates {
+        /// The file that they are in.
+        file: PathBuf,
+        /// How many.
+        count: usize,
+    },
 }
 
 impl fmt::Display for Warning {
@@ -56,13 +73,17 @@ impl fmt::Display for Warning {
                 "profile `{profile}` trusts pins that were learnt at first use: a relay that was hostile then gets the \
                  ACM signature and every secret after it"
             ),
+            Self::Provisioning { file, finding } => write!(f, "{}: {finding}", file.display()),
+            Self::UnusedCertificates { file, count } => {
+                write!(f, "{}: {count} of its certificates have no place in the chain and are not sent", file.display())
+            }
         }
     }
 }
 
 impl Config {
-    /// What to say at every start.
-    pub fn warnings(&self) -> Vec<Warning> {
+    /// What to say at a start at `now`.
+    pub fn warnings(&self, now: UnixTime) -> Vec<Warning> {
         let mut warnings: Vec<Warning> = self.odca.added().map(|name| Warning::AddedTrust(name.to_owned())).collect();
         let address = self.listener.address;
         if !address.ip().is_loopback() {
@@ -84,6 +105,14 @@ impl Config {
             if profile.policy.first_use == FirstUseTrust::Trusted {
                 warnings.push(Warning::TrustsFirstUse(profile.name.clone()));
             }
+        }
+        for domain in &self.domains {
+            let file = || domain.source.path.clone();
+            if domain.unused > 0 {
+                warnings.push(Warning::UnusedCertificates { file: file(), count: domain.unused });
+            }
+            let findings = domain.lint(now).into_iter().filter(|finding| finding.flaw().is_none());
+            warnings.extend(findings.map(|finding| Warning::Provisioning { file: file(), finding }));
         }
         warnings
     }

@@ -62,7 +62,17 @@ impl CertificateParts {
     /// Whether the certificate names itself as its issuer and carries a signature of its own key. That proves
     /// possession of the key and nothing about whose it is.
     pub fn is_self_signed(&self) -> bool {
-        self.issuer == self.subject && self.is_signed_by(&self.spki)
+        self.is_self_issued() && self.is_signed_by(&self.spki)
+    }
+
+    /// Whether the certificate names itself as its issuer, whatever signature it carries.
+    pub fn is_self_issued(&self) -> bool {
+        self.issuer == self.subject
+    }
+
+    /// Whether the certificate names the owner of `other` as its issuer, whatever signature it carries.
+    pub fn names_as_issuer(&self, other: &Self) -> bool {
+        self.issuer == other.subject
     }
 
     /// Whether the certificate carries a signature of `key`, whatever names it bears.

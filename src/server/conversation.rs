@@ -15,10 +15,12 @@ use amt_provision_fsm::time::Instant;
 use rustls::pki_types::UnixTime;
 
 use super::ServedProfile;
+use super::fitness::{self, Fitness};
 use super::line::{Line, LineEvent};
 use super::vault::Vault;
 use crate::password::Password;
 use crate::pki::odca::OdcaTrust;
+use crate::pki::provisioning::Finding;
 use crate::protocol::{self, Component, ComponentResult, StatusReport, ToRelay, ToServer};
 use crate::store::Account;
 use crate::tunnel::channel::{AskError, Channel, Event, Remembered, Settings, SystemEntropy, TlsOptions};
@@ -71,6 +73,8 @@ pub struct Conversation {
     settings: Settings,
     trust: Arc<OdcaTrust>,
     profile: ServedProfile,
+    /// What is to be said about the provisioning certificate for this device.
+    findings: Vec<Finding>,
     jobs: VecDeque<Job>,
     traffic: Traffic,
 }
@@ -82,9 +86,14 @@ impl Conversation {
         unix: UnixTime,
         report: &protocol::DeviceReport,
         (ledger, vault): (Ledger, Vault),
-        profile: ServedProfile,
+        mut profile: ServedProfile,
         trust: Arc<OdcaTrust>,
     ) -> Self {
+        let Fitness { goal, findings } = fitness::judge(&profile, report, unix);
+        for finding in &findings {
+            tracing::warn!(device = %report.uuid, %finding, "the provisioning certificate");
+        }
+        profile.profile.goal = goal;
         let local_tls = if report.tls_enforced { LocalTls::On } else { LocalTls::Off };
         let claim = DeviceReport { uuid: report.uuid, version: report.version, mode: report.control_mode, local_tls };
         let port = match local_tls {
@@ -109,6 +118,7 @@ impl Conversation {
             settings,
             trust,
             profile,
+            findings,
             jobs: VecDeque::new(),
             traffic: Traffic::default(),
         };
@@ -251,7 +261,7 @@ impl Conversation {
             Output::Issue(key) => self.jobs.push_back(Job::Issue(key)),
             Output::Moved(edge) => self.jobs.push_back(Job::Audit(edge)),
             Output::Done(outcome) => {
-                self.line.finish(last_words(&outcome));
+                self.line.finish(last_words(&outcome, &self.findings));
                 self.jobs.push_back(Job::End(outcome));
             }
         }
@@ -366,25 +376,25 @@ impl Conversation {
     }
 }
 
-/// How it ended, in the words that the relay shows to a person.
-fn last_words(outcome: &Outcome) -> ToRelay {
-    let component = |result, mode: Option<String>, details| Component { result, mode, details };
-    let report = |status: String, activation: Component| {
-        let components = [("Activation".to_owned(), activation)].into();
-        protocol::Outcome::Report(StatusReport { status: Some(status), components, ..StatusReport::default() })
-    };
-    match outcome {
+/// How it ended, in the words that the relay shows to a person; what was found about the provisioning certificate is
+/// among the details.
+fn last_words(outcome: &Outcome, findings: &[Finding]) -> ToRelay {
+    let (result, mode, remark) = match outcome {
         Outcome::Configured { mode, short_of, .. } => {
-            let details = short_of.map(|short_of| short_of.to_string());
-            let activation = component(ComponentResult::Success, Some(mode.to_string()), details);
-            ToRelay::Success(report(outcome.to_string(), activation))
+            (ComponentResult::Success, Some(mode.to_string()), short_of.map(|short_of| short_of.to_string()))
         }
-        Outcome::Unprovisioned => {
-            ToRelay::Success(report(outcome.to_string(), component(ComponentResult::Success, None, None)))
-        }
+        Outcome::Unprovisioned => (ComponentResult::Success, None, None),
         Outcome::Quarantined(fault) | Outcome::Failed(fault) => {
-            let activation = component(ComponentResult::Failure, None, Some(fault.to_string()));
-            ToRelay::Error(report(outcome.to_string(), activation))
+            (ComponentResult::Failure, None, Some(fault.to_string()))
         }
+    };
+    let details: Vec<String> = remark.into_iter().chain(findings.iter().map(Finding::to_string)).collect();
+    let details = (!details.is_empty()).then(|| details.join("; "));
+    let components = [("Activation".to_owned(), Component { result, mode, details })].into();
+    let status = Some(outcome.to_string());
+    let report = protocol::Outcome::Report(StatusReport { status, components, ..StatusReport::default() });
+    match result {
+        ComponentResult::Failure => ToRelay::Error(report),
+        ComponentResult::Success | ComponentResult::NotApplicable => ToRelay::Success(report),
     }
 }

@@ -17,6 +17,7 @@
 mod conversation;
 mod crl_directory;
 mod deployment;
+mod fitness;
 mod line;
 mod listener;
 mod session;

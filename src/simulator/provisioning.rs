@@ -14,9 +14,9 @@
 use amt_provision_fsm::identity::CertificateHash;
 use rcgen::{
     BasicConstraints, CertificateParams, CertifiedIssuer, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa,
-    Issuer, KeyPair, KeyUsagePurpose, SanType, SigningKey,
+    Issuer, KeyPair, KeyUsagePurpose, PKCS_RSA_SHA384, RsaKeySize, SanType, SigningKey,
 };
-use rustls::pki_types::CertificateDer;
+use rustls::pki_types::{CertificateDer, PrivatePkcs8KeyDer};
 use sha2::{Digest, Sha256};
 use time::OffsetDateTime;
 use zeroize::Zeroizing;
@@ -34,6 +34,24 @@ pub enum ProvisioningMark {
     Missing,
 }
 
+/// The keys and signatures of a provisioning chain (wsman.md §2.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ProvisioningStrength {
+    /// RSA-2048 and SHA-256: up to AMT 21.
+    Rsa2048Sha256,
+    /// RSA-3072 and SHA-384: from AMT 21 on, and all that AMT 22 takes.
+    Rsa3072Sha384,
+}
+
+impl ProvisioningStrength {
+    fn generate_key(self) -> Result<KeyPair, IdentityError> {
+        match self {
+            Self::Rsa2048Sha256 => generate_rsa_key(),
+            Self::Rsa3072Sha384 => Ok(KeyPair::generate_rsa_for(&PKCS_RSA_SHA384, RsaKeySize::_3072)?),
+        }
+    }
+}
+
 /// The shape of a provisioning chain.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ProvisioningShape {
@@ -41,6 +59,8 @@ pub struct ProvisioningShape {
     pub dns_name: String,
     /// What marks the leaf.
     pub mark: ProvisioningMark,
+    /// The keys and signatures of all of them.
+    pub strength: ProvisioningStrength,
     /// Certificates between leaf and root; the firmware takes two at most.
     pub intermediates: usize,
     /// Start of validity of all of them.
@@ -55,6 +75,7 @@ impl ProvisioningShape {
         Self {
             dns_name: format!("provisioning.{domain}"),
             mark: ProvisioningMark::Oid,
+            strength: ProvisioningStrength::Rsa2048Sha256,
             intermediates: 1,
             not_before: rcgen::date_time_ymd(2024, 1, 1),
             not_after: rcgen::date_time_ymd(2036, 1, 1),
@@ -62,8 +83,7 @@ impl ProvisioningShape {
     }
 }
 
-/// A provisioning certificate, its private key and the certificates above it. All keys are RSA-2048, all
-/// signatures SHA-256, which every firmware up to AMT 21 takes.
+/// A provisioning certificate, its private key and the certificates above it.
 pub struct ProvisioningChain {
     certificates: Vec<CertificateDer<'static>>,
     root: CertificateDer<'static>,
@@ -76,17 +96,17 @@ impl ProvisioningChain {
     /// # Errors
     /// [`IdentityError::Mint`] if a name cannot be written in a certificate.
     pub fn mint(shape: &ProvisioningShape) -> Result<Self, IdentityError> {
-        let root_key = generate_rsa_key()?;
+        let root_key = shape.strength.generate_key()?;
         let root = CertifiedIssuer::self_signed(authority("Simulated Provisioning Root", shape), root_key)?;
         let root_der = root.der().clone();
         let mut above = vec![root_der.clone()];
         let mut issuer = root;
         for number in 1..=shape.intermediates {
             let name = format!("Simulated Provisioning CA {number}");
-            issuer = CertifiedIssuer::signed_by(authority(&name, shape), generate_rsa_key()?, &issuer)?;
+            issuer = CertifiedIssuer::signed_by(authority(&name, shape), shape.strength.generate_key()?, &issuer)?;
             above.push(issuer.der().clone());
         }
-        let key = generate_rsa_key()?;
+        let key = shape.strength.generate_key()?;
         let issuer: &Issuer<'_, KeyPair> = &issuer;
         let leaf = leaf(shape)?.signed_by(&key, issuer)?;
         let certificates = std::iter::once(leaf.into()).chain(above.into_iter().rev()).collect();
@@ -108,12 +128,18 @@ impl ProvisioningChain {
         CertificateHash::from_bytes(Sha256::digest(&self.root).into())
     }
 
-    /// The signature over both nonces that proves possession of the leaf's key: PKCS#1 v1.5 with SHA-256.
+    /// The signature over both nonces that proves possession of the leaf's key: PKCS#1 v1.5 with the hash of the
+    /// chain.
     ///
     /// # Errors
     /// If the cryptography library fails.
     pub fn sign(&self, firmware_nonce: &[u8; 20], our_nonce: &[u8; 20]) -> Result<Vec<u8>, IdentityError> {
         Ok(self.key.sign(&[firmware_nonce.as_slice(), our_nonce].concat())?)
+    }
+
+    /// The private key in PKCS#8.
+    pub fn key(&self) -> PrivatePkcs8KeyDer<'static> {
+        self.key.serialize_der().into()
     }
 
     /// The private key and all certificates as PEM, as an operator hands them over.

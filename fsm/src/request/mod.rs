@@ -13,6 +13,6 @@ pub use ask::{Ask, Mebx, NewPassword, Plainly, Setup, Upgrade};
 pub use class::{Class, Once};
 pub use kinds::{Login, Request, RequestId, TlsInterface};
 pub use reply::{
-    Certificate, CertificateHandle, ChainLength, DigestRealm, FirmwareNonce, KeyHandle, KeyPair, Refusal, Reply,
-    StoredCertificate, TlsSettings,
+    Certificate, CertificateHandle, ChainFlaw, ChainLength, DigestRealm, FirmwareNonce, KeyHandle, KeyPair, Refusal,
+    Reply, StoredCertificate, TlsSettings,
 };

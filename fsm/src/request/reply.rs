@@ -47,6 +47,36 @@ impl ChainLength {
     }
 }
 
+/// Why a firmware does not take a provisioning chain (wsman.md §2.1): what an operator has to mend.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum ChainFlaw {
+    /// It is not two to four certificates, each issued by the next, from the leaf to the self-signed root.
+    Broken,
+    /// Nothing in the leaf says that it is for provisioning.
+    Purpose,
+    /// The leaf's names do not end with the device's DNS suffix.
+    DnsSuffix,
+    /// A key of a kind or length that this firmware does not take.
+    Key,
+    /// A signature by a hash that this firmware does not take.
+    Signature,
+    /// A certificate that is not valid now.
+    Dates,
+}
+
+impl fmt::Display for ChainFlaw {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Broken => "its certificates are no chain from the leaf to the root",
+            Self::Purpose => "its leaf is not one for provisioning",
+            Self::DnsSuffix => "none of its names ends with the device's DNS suffix",
+            Self::Key => "it has a key that this firmware does not take",
+            Self::Signature => "it is signed by a hash that this firmware does not take",
+            Self::Dates => "it is not valid now",
+        })
+    }
+}
+
 /// A key pair in the device's store.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct KeyPair {

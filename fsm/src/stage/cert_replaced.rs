@@ -4,7 +4,7 @@
 use super::{Acm, CertStaged, Configured, ShortOf, Stage};
 use crate::channel::{Carries, Connected, Grants, PinnedChannel, Real};
 use crate::edges::Next;
-use crate::fault::Fault;
+use crate::fault::{Fault, Operator};
 use crate::firmware::ControlMode;
 use crate::policy::{Goal, Order, WithoutAcm};
 use crate::record::{Intent, PinDurable};
@@ -67,6 +67,8 @@ where
         match self.profile().goal {
             Goal::Client => Ok(Onward::Configured(None)),
             Goal::Admin(chain) => self.upgrade(look, chain),
+            // The relay had claimed ACM.
+            Goal::Barred(flaw) => Err(Want::Fail(Operator::ProvisioningChain(flaw).into())),
         }
     }
 

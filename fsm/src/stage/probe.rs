@@ -3,7 +3,8 @@
 use super::TcpOpen;
 use crate::channel::Unconnected;
 use crate::fault::{Fault, Operator, Peer};
-use crate::policy::{self, DeviceReport, Order, Route};
+use crate::firmware::ControlMode;
+use crate::policy::{self, DeviceReport, Goal, Order, Route};
 use crate::record::Intent;
 use crate::session::{Session, Step, Want};
 
@@ -37,9 +38,12 @@ impl Session<Probe, Unconnected> {
         if report.uuid != self.record().uuid {
             return Err(Peer::UuidMismatch { claimed: self.record().uuid, answered: report.uuid }.into());
         }
-        match self.context.order {
-            Order::Rotate | Order::Deactivate if !self.ledger().is_stored() => Err(Operator::NothingToDo.into()),
-            Order::Provision | Order::Rotate | Order::Deactivate => Ok(()),
+        match (self.context.order, self.profile().goal) {
+            (Order::Rotate | Order::Deactivate, _) if !self.ledger().is_stored() => Err(Operator::NothingToDo.into()),
+            (Order::Provision | Order::Rotate, Goal::Barred(flaw)) if report.mode != ControlMode::Admin => {
+                Err(Operator::ProvisioningChain(flaw).into())
+            }
+            (Order::Provision | Order::Rotate | Order::Deactivate, _) => Ok(()),
         }
     }
 

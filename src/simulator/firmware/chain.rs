@@ -6,13 +6,12 @@ use webpki::RawPublicKeyEntity;
 use webpki::aws_lc_rs::{RSA_PKCS1_2048_8192_SHA256, RSA_PKCS1_2048_8192_SHA384};
 use x509_cert::Certificate;
 use x509_cert::der::Decode;
-use x509_cert::der::asn1::{ObjectIdentifier, PrintableStringRef, Utf8StringRef};
-use x509_cert::ext::pkix::name::GeneralName;
-use x509_cert::ext::pkix::{BasicConstraints, ExtendedKeyUsage, SubjectAltName};
-use x509_cert::name::Name;
+use x509_cert::der::asn1::ObjectIdentifier;
+use x509_cert::ext::pkix::BasicConstraints;
 
 use super::roots::TrustedRoots;
 use crate::pki::certificate::CertificateParts;
+use crate::pki::provisioning::{covers, is_for_provisioning, names};
 use crate::pki::spki::KeyKind;
 use crate::wsman::status::{ChainStatus, SetupStatus};
 
@@ -79,14 +78,15 @@ impl ProvisioningChain {
         let der = CertificateDer::from(der);
         let certificate = Certificate::from_der(&der).map_err(|_| refused)?;
         let parts = CertificateParts::read(&der).map_err(|_| refused)?;
-        let strong = matches!(KeyKind::of(parts.spki()), KeyKind::Rsa { bits } if bits >= 2048);
+        let least = if judge.version.major >= 22 { 3072 } else { 2048 };
+        let strong = matches!(KeyKind::of(parts.spki()), KeyKind::Rsa { bits } if bits >= least);
         let issued_the_last = match (&self.last, &self.last_names) {
             (Some(last), Some(names)) => {
                 last.is_signed_by(parts.spki())
                     && names.tbs_certificate().issuer() == certificate.tbs_certificate().subject()
                     && is_authority(&certificate)
             }
-            _ => is_provisioning_leaf(&certificate) && has_suffix(&certificate, judge.dns_suffix),
+            _ => is_for_provisioning(&certificate) && has_suffix(&certificate, judge.dns_suffix),
         };
         let anchored = place != Place::Root || (parts.is_self_signed() && judge.roots.trusts(&der));
         let hash_is_taken = place == Place::Root || takes_signature_of(judge.version, &certificate);
@@ -144,39 +144,6 @@ fn is_authority(certificate: &Certificate) -> bool {
     matches!(certificate.tbs_certificate().get_extension::<BasicConstraints>(), Ok(Some((_, it))) if it.ca)
 }
 
-fn is_provisioning_leaf(certificate: &Certificate) -> bool {
-    const SERVER_AUTH: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.3.1");
-    const PROVISIONING: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.16.840.1.113741.1.2.3");
-    const ORGANIZATIONAL_UNIT: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.4.11");
-    let by_usage = matches!(
-        certificate.tbs_certificate().get_extension::<ExtendedKeyUsage>(),
-        Ok(Some((_, ExtendedKeyUsage(purposes)))) if purposes.contains(&SERVER_AUTH) && purposes.contains(&PROVISIONING)
-    );
-    let units = texts(certificate.tbs_certificate().subject(), ORGANIZATIONAL_UNIT);
-    by_usage || units.iter().any(|unit| unit == "Intel(R) Client Setup Certificate")
-}
-
-fn has_suffix(certificate: &Certificate, suffix: Option<&str>) -> bool {
-    const COMMON_NAME: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.4.3");
-    let Some(suffix) = suffix else { return true };
-    let mut names = texts(certificate.tbs_certificate().subject(), COMMON_NAME);
-    if let Ok(Some((_, SubjectAltName(alternatives)))) = certificate.tbs_certificate().get_extension() {
-        names.extend(alternatives.iter().filter_map(|name| match name {
-            GeneralName::DnsName(name) => Some(name.as_str().to_owned()),
-            _ => None,
-        }));
-    }
-    names.iter().map(|name| name.to_ascii_lowercase()).any(|name| {
-        let suffix = suffix.to_ascii_lowercase();
-        name.strip_suffix(&suffix).is_some_and(|host| host.is_empty() || host.ends_with('.'))
-    })
-}
-
-fn texts(name: &Name, oid: ObjectIdentifier) -> Vec<String> {
-    let values = name.iter().filter(|attribute| attribute.oid == oid).map(|attribute| &attribute.value);
-    let text = |value: &x509_cert::der::Any| {
-        let utf8 = value.decode_as::<Utf8StringRef<'_>>().map(|text| text.as_str().to_owned());
-        utf8.or_else(|_| value.decode_as::<PrintableStringRef<'_>>().map(|text| text.as_str().to_owned())).ok()
-    };
-    values.filter_map(text).collect()
+fn has_suffix(leaf: &Certificate, suffix: Option<&str>) -> bool {
+    suffix.is_none_or(|suffix| covers(&names(leaf), suffix))
 }

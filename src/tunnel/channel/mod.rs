@@ -87,6 +87,8 @@ pub use connection::Channel;
 pub use credentials::{Credentials, LocalSystem};
 pub use entropy::{Entropy, SystemEntropy};
 pub use event::{AskError, Ended, Event, Explanation, LinkFault, Lost, OurFault, PeerFault};
-pub use provisioning::{ProvisioningCertificate, ProvisioningCertificateError, ProvisioningIdentity, SignatureError};
+pub use provisioning::{
+    AssemblyError, ProvisioningCertificate, ProvisioningCertificateError, ProvisioningIdentity, SignatureError,
+};
 pub use remembered::Remembered;
 pub use settings::{Settings, TlsOptions};

@@ -2,16 +2,13 @@
 
 use std::sync::Arc;
 
-use amt_provision_fsm::request::ChainLength;
 use rustls::SignatureScheme;
 use rustls::crypto::aws_lc_rs;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::sign::SigningKey;
-use x509_cert::Certificate;
-use x509_cert::der::Decode;
 
 use crate::pki::certificate::CertificateParts;
-use crate::pki::spki::KeyKind;
+use crate::pki::provisioning::{OrderError, Ordered, order};
 use crate::wsman::class::host_based_setup::SigningAlgorithm;
 
 /// A provisioning certificate with its chain, and something that signs with its key: a key in memory, or one in a
@@ -42,20 +39,11 @@ pub struct ProvisioningCertificate {
 /// Why a chain and a key are no provisioning certificate: the operator's to mend.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ProvisioningCertificateError {
-    /// Devices take leaf, at most two intermediates, and root.
-    #[error("a provisioning chain has 2 to 4 certificates from the leaf to the root, this one has {0}")]
-    Length(usize),
-    /// A certificate that cannot be read.
-    #[error("certificate {0} of the provisioning chain, the leaf being 0, is damaged")]
-    Unreadable(usize),
-    /// A certificate that was not issued by the next one.
-    #[error(
-        "certificate {0} of the provisioning chain, the leaf being 0, was not issued by the one behind it: put them in \
-         order from the leaf to the self-signed root"
-    )]
-    Order(usize),
-    /// Not a key that devices take a signature of.
-    #[error("the provisioning certificate's private key is not an RSA key of 2048 bits or more")]
+    /// A chain without a readable leaf.
+    #[error("the provisioning chain does not begin with a certificate")]
+    Leaf,
+    /// Not a private key that the cryptography library takes.
+    #[error("the private key of the provisioning certificate is damaged, or of no supported kind")]
     Key,
     /// Certificate and key of different pairs.
     #[error("the private key is not that of the provisioning chain's first certificate")]
@@ -63,36 +51,49 @@ pub enum ProvisioningCertificateError {
 }
 
 impl ProvisioningCertificate {
-    /// The identity of `key` with its `chain`, leaf first.
+    /// The identity of `key` with its `chain`, leaf first. Whether a device takes the chain is what
+    /// [`lint`](crate::pki::provisioning::lint) says.
     ///
     /// # Errors
-    /// If no device would take it. Whether a device trusts its root is known by the relay's report only.
+    /// If key and leaf do not belong together.
     pub fn new(
         chain: Vec<CertificateDer<'static>>,
         key: &PrivateKeyDer<'_>,
     ) -> Result<Self, ProvisioningCertificateError> {
         use ProvisioningCertificateError as Error;
-        ChainLength::new(chain.len()).ok_or(Error::Length(chain.len()))?;
-        let read =
-            |(at, der): (usize, &CertificateDer<'_>)| Certificate::from_der(der).map_err(|_| Error::Unreadable(at));
-        let certificates = chain.iter().enumerate().map(read).collect::<Result<Vec<_>, _>>()?;
-        let issuers = certificates.iter().skip(1).chain(certificates.last());
-        for (at, (certificate, issuer)) in certificates.iter().zip(issuers).enumerate() {
-            if certificate.tbs_certificate().issuer() != issuer.tbs_certificate().subject() {
-                return Err(Error::Order(at));
-            }
-        }
         let key = aws_lc_rs::sign::any_supported_type(key).map_err(|_| Error::Key)?;
-        let leaf = chain.first().ok_or(Error::Length(0))?;
-        let leaf = CertificateParts::read(leaf).map_err(|_| Error::Unreadable(0))?;
-        if !matches!(KeyKind::of(leaf.spki()), KeyKind::Rsa { bits: 2048.. }) {
-            return Err(Error::Key);
-        }
+        let leaf = CertificateParts::read(chain.first().ok_or(Error::Leaf)?).map_err(|_| Error::Leaf)?;
         if key.public_key().as_ref() != Some(leaf.spki()) {
             return Err(Error::OtherKey);
         }
         Ok(Self { chain, key })
     }
+
+    /// The identity of `key` with its chain among `certificates`, in whatever order they are, and how many of them have
+    /// no place in it.
+    ///
+    /// # Errors
+    /// [`AssemblyError`]: the operator is to blame.
+    pub fn assemble(
+        certificates: Vec<CertificateDer<'static>>,
+        key: &PrivateKeyDer<'_>,
+    ) -> Result<(Self, usize), AssemblyError> {
+        let key = aws_lc_rs::sign::any_supported_type(key).map_err(|_| ProvisioningCertificateError::Key)?;
+        let public = key.public_key().ok_or(ProvisioningCertificateError::Key)?;
+        let Ordered { chain, unused } = order(certificates, &public)?;
+        Ok((Self { chain, key }, unused))
+    }
+}
+
+/// Why certificates and a key make no provisioning certificate: the operator's to mend.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum AssemblyError {
+    /// The key is no good.
+    #[error(transparent)]
+    Key(#[from] ProvisioningCertificateError),
+    /// There is no chain of it.
+    #[error(transparent)]
+    Order(#[from] OrderError),
 }
 
 impl ProvisioningIdentity for ProvisioningCertificate {
