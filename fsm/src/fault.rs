@@ -64,6 +64,9 @@ pub enum Peer {
     },
     /// No password that is known for this device lets us in.
     LockedOut,
+    /// A device that nobody knows, and that is said to be unprovisioned, does not let the local system account in that
+    /// its relay reported.
+    LocalAccountRefused,
     /// The device was seen unprovisioned over a session that proved it.
     Unprovisioned,
     /// A once-per-observation request was sent as often as it may be and never applied.
@@ -162,7 +165,7 @@ impl Fault {
                 | Peer::ModeMismatch { .. },
             ) => Disposition::Quarantine,
             Self::Peer(Peer::Unprovisioned) => Disposition::Retry { after: Millis(0) },
-            Self::Peer(Peer::Refused { .. } | Peer::NeverApplied(_)) => {
+            Self::Peer(Peer::Refused { .. } | Peer::NeverApplied(_) | Peer::LocalAccountRefused) => {
                 Disposition::Retry { after: Millis::from_secs(60) }
             }
             Self::Peer(Peer::LockedOut) | Self::Operator(_) => Disposition::AskOperator,
@@ -241,6 +244,10 @@ impl fmt::Display for Peer {
             Self::LockedOut => f.write_str(
                 "the device accepts none of the passwords that are stored for it: reset its AMT configuration in the \
                  BIOS, or give its password with `devices credentials`",
+            ),
+            Self::LocalAccountRefused => f.write_str(
+                "the device does not let in the local system account that its relay reported: the relay stands before \
+                 another device, or this one is provisioned already; look at the device, then start again",
             ),
             Self::Unprovisioned => f.write_str("the device has been unprovisioned: the next run provisions it anew"),
             Self::NeverApplied(once) => {

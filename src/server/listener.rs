@@ -13,11 +13,9 @@ use smol::io::{AsyncRead, AsyncWrite};
 use smol::net::{TcpListener, TcpStream};
 
 use super::deployment::Deployment;
+use super::fair::Fair;
 use super::session;
 use crate::websocket;
-
-/// For a relay's handshakes, TLS and WebSocket.
-const ACCEPT_DEADLINE: Duration = Duration::from_secs(15);
 
 /// A bound socket, with TLS in front of the WebSocket or without.
 pub struct Listener {
@@ -87,10 +85,11 @@ async fn welcome(deployment: Arc<Deployment>, tls: Option<TlsAcceptor>, tcp: Tcp
         tracing::debug!(%peer, %error, "a relay left at once");
         return;
     }
+    let deadline = deployment.deadlines.accept;
     match tls {
         Some(acceptor) => {
             let late = async {
-                smol::Timer::after(ACCEPT_DEADLINE).await;
+                smol::Timer::after(deadline).await;
                 Err(io::ErrorKind::TimedOut.into())
             };
             match acceptor.accept(tcp).or(late).await {
@@ -103,10 +102,11 @@ async fn welcome(deployment: Arc<Deployment>, tls: Option<TlsAcceptor>, tcp: Tcp
 }
 
 async fn upgrade<S: AsyncRead + AsyncWrite + Unpin>(deployment: Arc<Deployment>, stream: S, peer: SocketAddr) {
+    let (deadline, stream) = (deployment.deadlines.accept, Fair::new(stream));
     let accepted =
         async { accept_async_with_config(stream, Some(websocket::limits())).await.map_err(|error| error.to_string()) };
     let late = async {
-        smol::Timer::after(ACCEPT_DEADLINE).await;
+        smol::Timer::after(deadline).await;
         Err("its handshake took too long".to_owned())
     };
     match accepted.or(late).await {

@@ -290,8 +290,12 @@ impl Run<'_> {
             }
             for step in self.hands.pass(way, piece) {
                 match (step, way) {
-                    (Step::On(bytes), Way::ToDevice) | (Step::Back(bytes), Way::ToServer) => self.to_device(&bytes).await,
-                    (Step::On(bytes), Way::ToServer) | (Step::Back(bytes), Way::ToDevice) => self.to_server(bytes).await,
+                    (Step::On(bytes), Way::ToDevice) | (Step::Back(bytes), Way::ToServer) => {
+                        self.to_device(&bytes).await
+                    }
+                    (Step::On(bytes), Way::ToServer) | (Step::Back(bytes), Way::ToDevice) => {
+                        self.to_server(bytes).await
+                    }
                     (Step::Close, _) => return self.hang_up().await,
                 }
             }

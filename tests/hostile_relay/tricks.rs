@@ -124,7 +124,7 @@ fn along(honest: &Seen, step: usize, whats: &[What]) -> Vec<Trick> {
 fn g1_g4_a_relay_that_alters_bytes_gets_no_secret_and_no_success_that_is_none() {
     smol::block_on(async {
         for major in [19, 21] {
-            play(major, |honest| along(honest, 5, &FLIPS.map(What::Flip))).await;
+            play(major, |honest| along(honest, 9, &FLIPS.map(What::Flip))).await;
         }
     });
 }
@@ -133,7 +133,7 @@ fn g1_g4_a_relay_that_alters_bytes_gets_no_secret_and_no_success_that_is_none() 
 fn g1_g4_a_relay_that_reorders_replays_drops_or_truncates_gets_no_secret_and_no_success_that_is_none() {
     smol::block_on(async {
         for major in [19, 21] {
-            play(major, |honest| along(honest, 5, &ORDER)).await;
+            play(major, |honest| along(honest, 9, &ORDER)).await;
         }
     });
 }
@@ -142,7 +142,7 @@ fn g1_g4_a_relay_that_reorders_replays_drops_or_truncates_gets_no_secret_and_no_
 fn g1_g4_a_relay_that_injects_or_reflects_bytes_gets_no_secret_and_no_success_that_is_none() {
     smol::block_on(async {
         for major in [19, 21] {
-            play(major, |honest| along(honest, 7, &NEWS)).await;
+            play(major, |honest| along(honest, 12, &NEWS)).await;
         }
     });
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use amt_provision::fsm::firmware::AmtVersion;
 use amt_provision::fsm::identity::Uuid;
-use amt_provision::fsm::policy::{ActivationCommit, FirstUseTrust, FlowB, Goal, Profile};
+use amt_provision::fsm::policy::{ActivationCommit, Adopt, FirstUseTrust, FlowB, Goal, Profile, WithoutAcm};
 use amt_provision::fsm::record::{PasswordId, Provenance, Record};
 use amt_provision::fsm::request::ChainLength;
 use amt_provision::fsm::time::Millis;
@@ -72,6 +72,8 @@ impl World {
             minimum: Provenance::OdcaInterim,
             first_use: FirstUseTrust::NotTrusted,
             activation_commit: ActivationCommit::Auto,
+            adopt: Adopt::Refused,
+            without_acm: WithoutAcm::Keep,
         };
         let random = rustls::crypto::aws_lc_rs::default_provider().secure_random;
         let fixed = |text: &str| PasswordChoice::Fixed(text.parse().expect("a password"));
@@ -81,6 +83,7 @@ impl World {
             profile,
             passwords: PasswordSource::new(fixed(canary::ADMIN), fixed(canary::MEBX), random),
             provisioning: Some(Arc::new(identity)),
+            adoption: None,
             remote_tls: RemoteMode { plain: PlainText::Refused, clients: Clients::Any },
             max_tls: TlsVersion::V1_3,
         }
@@ -102,11 +105,7 @@ impl World {
     }
 
     /// Runs `test` beside a server of `deployment`, whose address it is given.
-    pub(crate) async fn beside<T>(
-        &self,
-        deployment: Deployment,
-        test: impl AsyncFnOnce(SocketAddr) -> T,
-    ) -> T {
+    pub(crate) async fn beside<T>(&self, deployment: Deployment, test: impl AsyncFnOnce(SocketAddr) -> T) -> T {
         let listener = Listener::bind(([127, 0, 0, 1], 0).into(), None).await.expect("a free port");
         let address = listener.address().expect("a bound address");
         let served = async { panic!("the listener ended: {}", serve(Arc::new(deployment), listener).await) };
