@@ -260,6 +260,11 @@ impl fmt::Display for Peer {
 impl fmt::Display for Link {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Deadline { wake: Wake::Handshake, after } => write!(
+                f,
+                "no TLS handshake with the device held within {after}: what answers at its port may be no AMT, or \
+                 somebody in between breaks it; look at the device, then start again"
+            ),
             Self::Deadline { wake, after } => write!(f, "waited {after} for {wake}, and nothing came"),
             Self::TooManyChannels => f.write_str("the connection to the device was lost too often in one run"),
         }

@@ -353,3 +353,46 @@ async fn after<T>(deadline: Duration, error: SessionError) -> Result<T, SessionE
     smol::Timer::after(deadline).await;
     Err(error)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+    use std::pin::Pin;
+    use std::task::{Context, Poll};
+
+    use async_tungstenite::tungstenite::protocol::Role;
+
+    use super::*;
+
+    /// The line of a relay that neither says nor takes anything.
+    struct Deaf;
+
+    impl AsyncRead for Deaf {
+        fn poll_read(self: Pin<&mut Self>, _: &mut Context<'_>, _: &mut [u8]) -> Poll<io::Result<usize>> {
+            Poll::Pending
+        }
+    }
+
+    impl AsyncWrite for Deaf {
+        fn poll_write(self: Pin<&mut Self>, _: &mut Context<'_>, _: &[u8]) -> Poll<io::Result<usize>> {
+            Poll::Pending
+        }
+
+        fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Pending
+        }
+
+        fn poll_close(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Pending
+        }
+    }
+
+    #[test]
+    fn g8_a_relay_that_takes_no_message_is_given_up_at_the_deadline() {
+        smol::block_on(async {
+            let mut socket = WebSocketStream::from_raw_socket(Deaf, Role::Server, None).await;
+            let sent = send(&mut socket, &ToRelay::HeartbeatRequest, Duration::from_millis(10)).await;
+            assert!(matches!(sent, Err(SessionError::Deaf(after)) if after == Duration::from_millis(10)), "{sent:?}");
+        });
+    }
+}

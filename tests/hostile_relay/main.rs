@@ -3,7 +3,7 @@
 //! leaves the others running.
 //!
 //! ```text
-//!   server ◀─WebSocket─▶ meddler ◀─TCP─▶ simulated device       tricks, impostors
+//!   server ◀─WebSocket─▶ meddler ◀─TCP─▶ simulated device       tricks, impostors, plain
 //!   server ◀─WebSocket─▶ relay   ◀─TCP─▶ hostile device         device
 //!   server ◀─WebSocket─▶ the test                               door, crowd
 //!   conversation ◀──────▶ the test, on a clock of its own       silence
@@ -16,6 +16,7 @@ mod door;
 mod impostor;
 mod impostors;
 mod meddler;
+mod plain;
 mod records;
 mod silence;
 mod tricks;

@@ -32,6 +32,8 @@ pub(crate) enum Trick {
     Honest,
     /// To this record of that direction, counted over the whole run.
     Record(Way, usize, What),
+    /// To every record of that direction from this one on.
+    Ever(Way, usize, What),
     /// At this port switch.
     Switch(usize, Saying),
 }
@@ -138,14 +140,15 @@ impl Meddler<'_> {
         let (socket, _) = async_tungstenite::client_async(url, tcp).await.expect("a WebSocket");
         let (out, messages) = socket.split();
         let trick = match self.trick {
-            Trick::Record(way, at, what) => Some((way, at, what)),
+            Trick::Record(way, at, what) | Trick::Ever(way, at, what) => Some((way, at, what)),
             Trick::Honest | Trick::Switch(..) => None,
         };
+        let ever = matches!(self.trick, Trick::Ever(..));
         let hello = self.hello();
         let mut run = Run {
             meddler: self,
             out,
-            hands: Hands::new(trick),
+            hands: Hands::new(trick, ever),
             seen: Seen::default(),
             connection: None,
             made: 0,

@@ -70,10 +70,12 @@ impl Records {
     }
 }
 
-/// Does one thing to one record of a run, and lets all others pass.
+/// Does one thing to one record of a run, or to all from one on, and lets the others pass.
 #[derive(Debug)]
 pub(crate) struct Hands {
     trick: Option<(Way, usize, What)>,
+    /// Whether it is done to every record from then on.
+    ever: bool,
     /// How many records went each way so far.
     pub(crate) count: [usize; 2],
     past: Vec<Vec<u8>>,
@@ -83,8 +85,8 @@ pub(crate) struct Hands {
 }
 
 impl Hands {
-    pub(crate) fn new(trick: Option<(Way, usize, What)>) -> Self {
-        Self { trick, count: [0; 2], past: Vec::new(), held: None, done: false }
+    pub(crate) fn new(trick: Option<(Way, usize, What)>, ever: bool) -> Self {
+        Self { trick, ever, count: [0; 2], past: Vec::new(), held: None, done: false }
     }
 
     pub(crate) fn pass(&mut self, way: Way, record: Vec<u8>) -> Vec<Step> {
@@ -95,7 +97,7 @@ impl Hands {
         if let Some(held) = self.held.take() {
             return vec![Step::On(record), Step::On(held)];
         }
-        if number != at {
+        if number < at || (number > at && !self.ever) {
             return vec![Step::On(record)];
         }
         self.done = true;

@@ -20,7 +20,9 @@ const ABREAST: usize = 4;
 pub(crate) async fn meddle(server: SocketAddr, device: &SimulatedDevice, trick: Trick) -> Seen {
     let report = report(survey(device).await);
     let dial = &|_| device.address();
-    in_time(Meddler { server, report, dial, trick, connections: 40 }.run()).await
+    // One that never lets anything through leaves after a few connections.
+    let connections = if matches!(trick, Trick::Ever(..)) { 8 } else { 40 };
+    in_time(Meddler { server, report, dial, trick, connections }.run()).await
 }
 
 /// What must hold after whatever a relay did to a device.
@@ -144,6 +146,24 @@ fn g1_g4_a_relay_that_injects_or_reflects_bytes_gets_no_secret_and_no_success_th
         for major in [19, 21] {
             play(major, |honest| along(honest, 12, &NEWS)).await;
         }
+    });
+}
+
+#[test]
+fn g4_a_relay_that_alters_everything_from_somewhere_on_gets_nowhere_and_the_next_honest_one_goes_on() {
+    smol::block_on(async {
+        let world = World::new().await;
+        let deployment = world.deployment(world.profile()).await;
+        let test = async |server| {
+            let whats = [What::Flip(Spot::Last), What::Flip(Spot::First), What::Drop, What::Twice, What::Reflect];
+            let ways = [Way::ToDevice, Way::ToServer].into_iter().cycle();
+            for (n, (what, way)) in (1..).zip(whats.into_iter().cycle().zip(ways)).take(10) {
+                let trick = Trick::Ever(way, usize::from(n - 1) * 8, what);
+                let seen = bother(&world, server, n, 19, trick).await;
+                assert!(seen.played && !matches!(seen.last, Some(Ok(_))), "{trick:?}: {:?}", seen.last);
+            }
+        };
+        world.beside(deployment, test).await;
     });
 }
 
