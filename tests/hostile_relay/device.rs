@@ -113,7 +113,6 @@ fn g8_g11_a_device_that_answers_what_it_likes_ends_its_run_with_the_blame_and_no
                         assert!(canary::found(&impostor.heard(), password, &realm).is_empty(), "{case}");
                     }
                     assert!(world.record(uuid(n)).await.is_none(), "{case}: something is stored");
-                    println!("{case}: {told}");
                 }
             });
             let honest = async {

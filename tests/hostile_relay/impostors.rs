@@ -4,11 +4,14 @@ use std::net::Ipv4Addr;
 
 use amt_provision::fsm::firmware::{AmtVersion, ControlMode};
 use amt_provision::protocol::DeviceReport;
-use amt_provision::simulator::identity::{ChainShape, Identity, SimulatorAuthority, generate_rsa_key};
+use amt_provision::simulator::identity::{
+    ChainShape, Identity, SimulatorAuthority, Subject, generate_p384_key, generate_rsa_key,
+};
 
 use super::canary;
 use super::impostor::{Conduct, Impostor};
-use super::meddler::{Meddler, Seen, Trick, report};
+use super::meddler::Meddler;
+use super::script::{Seen, Trick, report};
 use super::tricks::judge;
 use super::world::{World, in_time, survey, uuid};
 
@@ -24,13 +27,12 @@ fn g4_a_relay_that_plays_the_device_with_a_key_of_its_own_gets_no_request() {
         let elsewhere = SimulatorAuthority::generate().expect("another authority");
         let shape = ChainShape::default();
         let genuine = world.authority.device(&shape).expect("a chain");
-        let audit_log =
-            ChainShape { leaf: amt_provision::simulator::identity::Subject::named("AMT AuditL"), ..shape.clone() };
+        let audit_log = ChainShape { leaf: Subject::named("AMT AuditL"), ..shape.clone() };
         let self_signed = Identity::self_signed(own).expect("a certificate");
         let cases = [
             ("self-signed", self_signed),
             ("under another authority", elsewhere.device(&shape).expect("a chain")),
-            ("a genuine chain and a key of its own", Identity::new(rcgen_key(), genuine.chain)),
+            ("a genuine chain and a key of its own", Identity::new(generate_p384_key().expect("a key"), genuine.chain)),
             ("genuine, but not AMT's", world.authority.device(&audit_log).expect("a chain")),
         ];
         let test = async |server| {
@@ -57,10 +59,6 @@ fn g4_a_relay_that_plays_the_device_with_a_key_of_its_own_gets_no_request() {
         };
         world.beside(deployment, test).await;
     });
-}
-
-fn rcgen_key() -> rcgen::KeyPair {
-    amt_provision::simulator::identity::generate_p384_key().expect("a key")
 }
 
 /// The connections from the `n`th on go to another device.

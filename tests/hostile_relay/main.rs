@@ -18,6 +18,7 @@ mod impostors;
 mod meddler;
 mod plain;
 mod records;
+mod script;
 mod silence;
 mod tricks;
 mod world;

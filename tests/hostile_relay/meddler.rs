@@ -4,10 +4,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use amt_provision::fsm::firmware::Port;
-use amt_provision::mei::{LocalTls, Survey};
-use amt_provision::protocol::{
-    Command, Data, DeviceReport, Hello, HostnameInfo, IpConfiguration, Outcome, ResetReason, ToRelay, ToServer,
-};
+use amt_provision::protocol::{Command, Data, DeviceReport, Hello, Outcome, ResetReason, ToRelay, ToServer};
 use async_tungstenite::tungstenite::Message;
 use async_tungstenite::{WebSocketReceiver, WebSocketSender};
 use smol::Task;
@@ -17,41 +14,14 @@ use smol::io::{AsyncReadExt, AsyncWriteExt};
 use smol::net::TcpStream;
 use smol::stream::StreamExt;
 
-use super::records::{Hands, Records, Step, Way, What};
+use super::records::{Hands, Records, Step, Way};
+use super::script::{Saying, Seen, Trick};
 
 /// When nothing moves for so long after a trick, both ends wait for what never comes: the meddler hangs up on them.
 const STALLED: Duration = Duration::from_millis(300);
 
 /// How long it tries a port.
 const DIAL: Duration = Duration::from_secs(2);
-
-/// What it does beside carrying bytes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Trick {
-    /// Nothing.
-    Honest,
-    /// To this record of that direction, counted over the whole run.
-    Record(Way, usize, What),
-    /// To every record of that direction from this one on.
-    Ever(Way, usize, What),
-    /// At this port switch.
-    Switch(usize, Saying),
-}
-
-/// What it says at a port switch.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Saying {
-    /// Its acknowledgement twice.
-    AckTwice,
-    /// The first message again.
-    HelloAgain,
-    /// The last record of the connection before, as if the new one had brought it.
-    OldBytes,
-    /// Bytes of a connection that is not there.
-    EarlyBytes,
-    /// That the connection is gone, twice, and then the acknowledgement.
-    ResetTwice,
-}
 
 /// One run of it.
 pub(crate) struct Meddler<'a> {
@@ -64,44 +34,8 @@ pub(crate) struct Meddler<'a> {
     pub(crate) connections: usize,
 }
 
-/// What came of it.
-#[derive(Debug, Default)]
-pub(crate) struct Seen {
-    /// All bytes that it carried, and all messages that it got.
-    pub(crate) bytes: Vec<u8>,
-    /// The server's last word: success or error, and what it says.
-    pub(crate) last: Option<Result<String, String>>,
-    /// Records to the device and to the server.
-    pub(crate) records: [usize; 2],
-    /// Port switches that it was told to make.
-    pub(crate) switches: usize,
-    /// Whether the trick was played.
-    pub(crate) played: bool,
-}
-
-/// What the relay of a device says of it, if it is honest.
-pub(crate) fn report(survey: Survey) -> DeviceReport {
-    DeviceReport {
-        version: survey.version,
-        build: survey.build,
-        sku: survey.sku.to_string(),
-        features: survey.sku.features(),
-        uuid: survey.uuid,
-        username: survey.local_system_account.user.to_string(),
-        password: survey.local_system_account.password,
-        control_mode: survey.control_mode,
-        hostname: "pc".into(),
-        dns_suffix: "example.test".into(),
-        client: "RPC".into(),
-        root_hashes: Vec::new(),
-        ip: IpConfiguration::default(),
-        hostname_info: HostnameInfo::default(),
-        friendly_name: String::new(),
-        tls_enforced: survey.local_tls == LocalTls::Enforced,
-        tls_tunnel: false,
-        lms_installed: true,
-    }
-}
+/// What the connection of that number has said.
+type Heard = (usize, Vec<u8>);
 
 enum Event {
     Server(Option<String>),
@@ -124,7 +58,7 @@ struct Run<'a> {
     seen: Seen,
     connection: Option<Connection>,
     made: usize,
-    inputs: (Sender<(usize, Vec<u8>)>, Receiver<(usize, Vec<u8>)>),
+    inputs: (Sender<Heard>, Receiver<Heard>),
     last_record: Vec<u8>,
 }
 
@@ -294,10 +228,10 @@ impl Run<'_> {
             for step in self.hands.pass(way, piece) {
                 match (step, way) {
                     (Step::On(bytes), Way::ToDevice) | (Step::Back(bytes), Way::ToServer) => {
-                        self.to_device(&bytes).await
+                        self.on_to_device(&bytes).await
                     }
                     (Step::On(bytes), Way::ToServer) | (Step::Back(bytes), Way::ToDevice) => {
-                        self.to_server(bytes).await
+                        self.on_to_server(bytes).await
                     }
                     (Step::Close, _) => return self.hang_up().await,
                 }
@@ -305,14 +239,14 @@ impl Run<'_> {
         }
     }
 
-    async fn to_device(&mut self, bytes: &[u8]) {
+    async fn on_to_device(&mut self, bytes: &[u8]) {
         if let Some(connection) = &mut self.connection {
             // Its end is seen by the reader.
             let _ = connection.stream.write_all(bytes).await;
         }
     }
 
-    async fn to_server(&mut self, bytes: Vec<u8>) {
+    async fn on_to_server(&mut self, bytes: Vec<u8>) {
         let Some(connection) = &self.connection else { return };
         let message = match connection.port {
             Port::Tls => ToServer::TlsData(Data(bytes)),
@@ -362,7 +296,7 @@ impl Run<'_> {
 }
 
 /// Reports what the device says, and nothing at all for its end.
-async fn read(mut stream: TcpStream, number: usize, inputs: Sender<(usize, Vec<u8>)>) {
+async fn read(mut stream: TcpStream, number: usize, inputs: Sender<Heard>) {
     let mut buffer = vec![0; 16 * 1024];
     loop {
         let count = stream.read(&mut buffer).await.unwrap_or(0);

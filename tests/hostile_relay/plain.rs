@@ -6,7 +6,7 @@ use amt_provision::fsm::record::{PasswordId, Provenance};
 use amt_provision::store::Account;
 
 use super::canary;
-use super::meddler::Trick;
+use super::script::Trick;
 use super::tricks::meddle;
 use super::world::{World, uuid};
 

@@ -10,8 +10,9 @@ use amt_provision::store::Account;
 use futures_util::StreamExt;
 
 use super::canary;
-use super::meddler::{Meddler, Saying, Seen, Trick, report};
+use super::meddler::Meddler;
 use super::records::{Spot, Way, What};
+use super::script::{Saying, Seen, Trick, report};
 use super::world::{World, in_time, survey, uuid};
 
 /// Runs at a time.
@@ -75,7 +76,7 @@ async fn bother(world: &World, server: SocketAddr, n: u8, major: u16, trick: Tri
     seen
 }
 
-/// Plays `tricks` on devices of that version, and tells how many ended in success at once.
+/// Plays `tricks` on devices of that version.
 async fn play(major: u16, tricks: impl FnOnce(&Seen) -> Vec<Trick>) {
     let world = World::new().await;
     let deployment = world.deployment(world.profile()).await;
@@ -91,8 +92,6 @@ async fn play(major: u16, tricks: impl FnOnce(&Seen) -> Vec<Trick>) {
         let seen: Vec<_> = futures_util::stream::iter(runs).buffer_unordered(ABREAST).collect().await;
         let unplayed: Vec<_> = seen.iter().filter(|(_, seen)| !seen.played).map(|(trick, _)| trick).collect();
         assert!(unplayed.len() * 10 <= count, "tricks that were not played: {unplayed:?}");
-        let well = seen.iter().filter(|(_, seen)| matches!(seen.last, Some(Ok(_)))).count();
-        println!("AMT {major}: {:?} records, {count} tricks, {well} runs overcame them", honest.records);
     };
     world.beside(deployment, test).await;
 }
