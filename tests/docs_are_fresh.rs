@@ -1,4 +1,6 @@
-//! Pictures in the documentation are drawn from the code, and fail here when they are stale.
+//! What the documentation draws or names of the code fails here when it is stale.
+
+use std::path::Path;
 
 use amt_provision_fsm::edges::{edges, mermaid};
 
@@ -31,4 +33,33 @@ fn the_diagram_is_the_edge_list() {
 fn the_number_of_edges_is_the_one_that_is_told() {
     let told = format!("{} edges", edges().count());
     assert!(read("ARCHITECTURE.md").contains(&told), "ARCHITECTURE.md does not say `{told}`");
+}
+
+/// The sources under `folder`, in one text.
+fn sources(folder: &Path) -> String {
+    let entries = std::fs::read_dir(folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
+    let paths = entries.map(|entry| entry.expect("a readable folder").path());
+    paths
+        .map(|path| match path.extension() {
+            _ if path.is_dir() => sources(&path),
+            Some(extension) if extension == "rs" => std::fs::read_to_string(&path).expect("a readable source"),
+            _ => String::new(),
+        })
+        .collect()
+}
+
+#[test]
+fn every_guarantee_has_tests_and_every_test_that_is_named_for_one_exists() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let sources: String = ["src", "tests", "fsm/src", "fsm/tests"].map(|folder| sources(&root.join(folder))).concat();
+    let index = read("tests/README.md");
+    for number in 1..=13 {
+        let row = index.lines().find_map(|line| line.strip_prefix(&format!("| G{number} |")));
+        let row = row.unwrap_or_else(|| panic!("tests/README.md has no row for G{number}"));
+        let names: Vec<&str> = row.split('`').skip(1).step_by(2).collect();
+        assert!(!names.is_empty(), "G{number} has no test");
+        for name in names {
+            assert!(sources.contains(&format!("fn {name}(")), "G{number}: there is no test `{name}`");
+        }
+    }
 }

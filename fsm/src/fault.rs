@@ -64,6 +64,9 @@ pub enum Peer {
     },
     /// No password that is known for this device lets us in.
     LockedOut,
+    /// A device that nobody knows, and that is said to be unprovisioned, does not let the local system account in that
+    /// its relay reported.
+    LocalAccountRefused,
     /// The device was seen unprovisioned over a session that proved it.
     Unprovisioned,
     /// A once-per-observation request was sent as often as it may be and never applied.
@@ -164,7 +167,7 @@ impl Fault {
                 | Peer::ModeMismatch { .. },
             ) => Disposition::Quarantine,
             Self::Peer(Peer::Unprovisioned) => Disposition::Retry { after: Millis(0) },
-            Self::Peer(Peer::Refused { .. } | Peer::NeverApplied(_)) => {
+            Self::Peer(Peer::Refused { .. } | Peer::NeverApplied(_) | Peer::LocalAccountRefused) => {
                 Disposition::Retry { after: Millis::from_secs(60) }
             }
             Self::Peer(Peer::LockedOut) | Self::Operator(_) => Disposition::AskOperator,
@@ -244,6 +247,10 @@ impl fmt::Display for Peer {
                 "the device accepts none of the passwords that are stored for it: reset its AMT configuration in the \
                  BIOS, or give its password with `devices credentials`",
             ),
+            Self::LocalAccountRefused => f.write_str(
+                "the device does not let in the local system account that its relay reported: the relay stands before \
+                 another device, or this one is provisioned already; look at the device, then start again",
+            ),
             Self::Unprovisioned => f.write_str("the device has been unprovisioned: the next run provisions it anew"),
             Self::NeverApplied(once) => {
                 write!(f, "the device took {once} as often as we may send it in one run and never acted on it")
@@ -255,6 +262,11 @@ impl fmt::Display for Peer {
 impl fmt::Display for Link {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Deadline { wake: Wake::Handshake, after } => write!(
+                f,
+                "no TLS handshake with the device held within {after}: what answers at its port may be no AMT, or \
+                 somebody in between breaks it; look at the device, then start again"
+            ),
             Self::Deadline { wake, after } => write!(f, "waited {after} for {wake}, and nothing came"),
             Self::TooManyChannels => f.write_str("the connection to the device was lost too often in one run"),
         }

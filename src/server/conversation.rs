@@ -214,13 +214,14 @@ impl Conversation {
     }
 
     /// Core and channel take turns until both wait; then what the channel wrote leaves as one piece, so that the
-    /// end of a handshake and the first request travel together.
+    /// end of a handshake and the first request travel together. All that the channel has to say comes first: nothing
+    /// is asked over one whose end is known already.
     fn go_on(&mut self, now: Instant, unix: UnixTime) {
         loop {
-            if let Some(output) = self.run.poll_output() {
-                self.carry_out(now, unix, output);
-            } else if let Some((id, event)) = self.channel_event() {
+            if let Some((id, event)) = self.channel_event() {
                 self.on_channel(now, id, event);
+            } else if let Some(output) = self.run.poll_output() {
+                self.carry_out(now, unix, output);
             } else {
                 break;
             }

@@ -12,6 +12,7 @@ use rustls::pki_types::UnixTime;
 
 use super::CrlDirectory;
 use super::conversation::Traffic;
+use super::deadlines::Deadlines;
 use crate::config::{AdoptionPasswords, ProfileRefusal};
 use crate::pki::authority::DeploymentAuthority;
 use crate::pki::odca::OdcaTrust;
@@ -85,6 +86,8 @@ pub struct Deployment {
     pub profiles: Box<dyn Profiles>,
     /// Who watches.
     pub observer: Box<dyn Observer>,
+    /// How long relays may take.
+    pub deadlines: Deadlines,
     driven: Mutex<BTreeSet<(Tenant, Uuid)>>,
 }
 
@@ -104,7 +107,8 @@ impl Deployment {
         profiles: impl Profiles + 'static,
     ) -> Self {
         let (profiles, observer) = (Box::new(profiles), Box::new(Unwatched));
-        Self { server, store, authority, trust, revocation: None, profiles, observer, driven: Mutex::default() }
+        let (deadlines, driven) = (Deadlines::default(), Mutex::default());
+        Self { server, store, authority, trust, revocation: None, profiles, observer, deadlines, driven }
     }
 
     /// The same, with revocation lists, which have the trust with them.

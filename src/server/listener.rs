@@ -17,12 +17,10 @@ use smol::net::{Shutdown, TcpListener, TcpStream};
 use tracing::Instrument;
 
 use super::deployment::Deployment;
+use super::fair::Fair;
 use super::session;
 use crate::access::{Access, Identity};
 use crate::websocket;
-
-/// For a relay's handshakes, TLS and WebSocket.
-const ACCEPT_DEADLINE: Duration = Duration::from_secs(15);
 
 /// For a relay that was turned away in TLS to hear why.
 const LINGER: Duration = Duration::from_secs(2);
@@ -112,10 +110,11 @@ async fn welcome(deployment: Arc<Deployment>, door: Door, tcp: TcpStream, peer: 
         return;
     }
     let Door { tls, access } = door;
+    let deadline = deployment.deadlines.accept;
     match tls {
         Some(acceptor) => {
             let late = async {
-                smol::Timer::after(ACCEPT_DEADLINE).await;
+                smol::Timer::after(deadline).await;
                 Err((io::ErrorKind::TimedOut.into(), None))
             };
             let accepted =
@@ -168,6 +167,7 @@ async fn upgrade<S: AsyncRead + AsyncWrite + Unpin>(
     certificate: Option<CertificateDer<'static>>,
     peer: SocketAddr,
 ) {
+    let (deadline, stream) = (deployment.deadlines.accept, Fair::new(stream));
     let mut who = Identity::Unasked;
     #[expect(clippy::result_large_err, reason = "it is the WebSocket library's")]
     let ask = |request: &Request, response: Response| {
@@ -188,7 +188,7 @@ async fn upgrade<S: AsyncRead + AsyncWrite + Unpin>(
         accept_hdr_async_with_config(stream, ask, limits).await.map_err(|error| error.to_string())
     };
     let late = async {
-        smol::Timer::after(ACCEPT_DEADLINE).await;
+        smol::Timer::after(deadline).await;
         Err("its handshake took too long".to_owned())
     };
     match accepted.or(late).await {

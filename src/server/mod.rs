@@ -16,7 +16,9 @@
 
 mod conversation;
 mod crl_directory;
+mod deadlines;
 mod deployment;
+mod fair;
 mod fitness;
 mod line;
 mod listener;
@@ -25,6 +27,7 @@ mod vault;
 
 pub use conversation::{Conversation, Job, Misuse, Traffic};
 pub use crl_directory::CrlDirectory;
+pub use deadlines::Deadlines;
 pub use deployment::{Deployment, Observer, Profiles, ServedProfile, Unwatched};
 pub use listener::{Listener, ListenerError, serve};
 pub use session::SessionError;

@@ -28,12 +28,6 @@ use crate::protocol::{self, Command, Hello, ParseError, ToRelay, ToServer, TooLo
 use crate::store::{Account, AuditEntry, AuditEvent, IssuedCertificate, NameError, RunId, Stamp, StoreError, Tenant};
 use crate::tunnel::channel::{Entropy, SystemEntropy};
 
-/// For a relay's first message.
-const HELLO_DEADLINE: Duration = Duration::from_secs(30);
-
-/// For the last message to leave and for the relay's goodbye.
-const GOODBYE_DEADLINE: Duration = Duration::from_secs(5);
-
 /// Why a session ended before its run did, by who is to blame.
 #[derive(Debug, thiserror::Error)]
 pub enum SessionError {
@@ -47,8 +41,11 @@ pub enum SessionError {
     #[error("the relay's line is gone: {0}")]
     Line(#[from] Box<tungstenite::Error>),
     /// The relay said nothing.
-    #[error("the relay said nothing for {} s", HELLO_DEADLINE.as_secs())]
-    Silent,
+    #[error("the relay sent no first message within {0:?}")]
+    Silent(Duration),
+    /// The relay does not read.
+    #[error("the relay did not take a message within {0:?}")]
+    Deaf(Duration),
     /// The relay left.
     #[error("the relay left before the run had ended")]
     Left,
@@ -80,7 +77,7 @@ impl SessionError {
     fn last_words(&self) -> Option<ToRelay> {
         match self {
             Self::Unreadable(error) => Some(ToRelay::refusal(error)),
-            Self::Line(_) | Self::Left => None,
+            Self::Line(_) | Self::Left | Self::Deaf(_) => None,
             // What is wrong with our store is for our log.
             Self::Store(_) | Self::TooLong(_) => Some(ToRelay::Error(protocol::Outcome::status(
                 "the server failed: nothing was changed by it; try again later",
@@ -100,15 +97,16 @@ where
     S: AsyncRead + AsyncWrite + Unpin,
 {
     let ended = converse(&deployment, &mut socket, who).await;
+    let goodbye_deadline = deployment.deadlines.goodbye;
     if let Some(words) = ended.as_ref().err().and_then(SessionError::last_words) {
-        send(&mut socket, &words).or(give_up(GOODBYE_DEADLINE)).await.ok();
+        send(&mut socket, &words, goodbye_deadline).await.ok();
     }
     let goodbye = async {
         socket.close(None).await.map_err(Box::new)?;
         while socket.next().await.is_some_and(|message| message.is_ok()) {}
         Ok(())
     };
-    goodbye.or(give_up(GOODBYE_DEADLINE)).await.ok();
+    goodbye.or(after(goodbye_deadline, SessionError::Left)).await.ok();
     ended
 }
 
@@ -120,12 +118,10 @@ async fn converse<S>(
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
-    let first = async { receive(socket).await };
-    let silent = async {
-        smol::Timer::after(HELLO_DEADLINE).await;
-        Err(SessionError::Silent)
-    };
-    let ToServer::Hello(hello) = first.or(silent).await? else {
+    let deadline = deployment.deadlines.hello;
+    // The clock comes first, here and below: a relay that never stops talking does not outlive a deadline.
+    let first = after(deadline, SessionError::Silent(deadline)).or(receive(socket));
+    let ToServer::Hello(hello) = first.await? else {
         return Err(Misuse("something else than `activate` first").into());
     };
     Session::begin(deployment, *hello, who).await?.run(socket).await
@@ -204,7 +200,7 @@ impl Session {
         loop {
             let ended = self.carry_out().await?;
             while let Some(message) = self.conversation.poll_message() {
-                let bytes = send(socket, &message).await?;
+                let bytes = send(socket, &message, self.deployment.deadlines.take).await?;
                 self.conversation.sent(bytes);
             }
             if let Some(outcome) = ended {
@@ -218,7 +214,7 @@ impl Session {
                 smol::Timer::after(wait).await;
                 Ok(None)
             };
-            match heard.or(late).await? {
+            match late.or(heard).await? {
                 Some(message) => self.conversation.receive(self.now(), UnixTime::now(), message)?,
                 None => self.conversation.handle_timeout(self.now(), UnixTime::now()),
             }
@@ -353,18 +349,62 @@ where
     }
 }
 
-/// Sends a message; the bytes of its text.
-async fn send<S>(socket: &mut WebSocketStream<S>, message: &ToRelay) -> Result<usize, SessionError>
+/// Sends a message, for no longer than `deadline`; the bytes of its text.
+async fn send<S>(socket: &mut WebSocketStream<S>, message: &ToRelay, deadline: Duration) -> Result<usize, SessionError>
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
     let text = message.encode()?;
     let bytes = text.len();
-    socket.send(Message::text(text)).await.map_err(Box::new)?;
+    let sent = async { Ok(socket.send(Message::text(text)).await.map_err(Box::new)?) };
+    sent.or(after(deadline, SessionError::Deaf(deadline))).await?;
     Ok(bytes)
 }
 
-async fn give_up<T>(after: Duration) -> Result<T, SessionError> {
-    smol::Timer::after(after).await;
-    Err(SessionError::Left)
+async fn after<T>(deadline: Duration, error: SessionError) -> Result<T, SessionError> {
+    smol::Timer::after(deadline).await;
+    Err(error)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+    use std::pin::Pin;
+    use std::task::{Context, Poll};
+
+    use async_tungstenite::tungstenite::protocol::Role;
+
+    use super::*;
+
+    /// The line of a relay that neither says nor takes anything.
+    struct Deaf;
+
+    impl AsyncRead for Deaf {
+        fn poll_read(self: Pin<&mut Self>, _: &mut Context<'_>, _: &mut [u8]) -> Poll<io::Result<usize>> {
+            Poll::Pending
+        }
+    }
+
+    impl AsyncWrite for Deaf {
+        fn poll_write(self: Pin<&mut Self>, _: &mut Context<'_>, _: &[u8]) -> Poll<io::Result<usize>> {
+            Poll::Pending
+        }
+
+        fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Pending
+        }
+
+        fn poll_close(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Pending
+        }
+    }
+
+    #[test]
+    fn g8_a_relay_that_takes_no_message_is_given_up_at_the_deadline() {
+        smol::block_on(async {
+            let mut socket = WebSocketStream::from_raw_socket(Deaf, Role::Server, None).await;
+            let sent = send(&mut socket, &ToRelay::HeartbeatRequest, Duration::from_millis(10)).await;
+            assert!(matches!(sent, Err(SessionError::Deaf(after)) if after == Duration::from_millis(10)), "{sent:?}");
+        });
+    }
 }

@@ -43,7 +43,7 @@ impl Provisioner {
     pub(super) fn on_open_failed(&mut self, id: ChannelId, _fault: OpenFault) {
         if self.dials(id) {
             self.set_dialling(Dialling::Pausing);
-            self.retry();
+            self.retry(Wake::Open);
         }
     }
 
@@ -65,7 +65,7 @@ impl Provisioner {
             return;
         }
         match fault {
-            TlsFault::Broken => self.retry(),
+            TlsFault::Broken => self.retry(Wake::Handshake),
             TlsFault::Stranger(_) | TlsFault::StrangeRomCa(_) | TlsFault::Revoked => {
                 self.transition(|session| match session {
                     AnySession::TcpOpen(session) => session.strange(fault),
@@ -92,7 +92,7 @@ impl Provisioner {
 
     pub(super) fn on_channel_lost(&mut self, id: ChannelId) {
         if self.dials(id) {
-            self.retry();
+            self.retry(Wake::Handshake);
         } else if self.channel() == Some(id) {
             self.transition(AnySession::lose_channel);
         }
@@ -124,7 +124,7 @@ impl Provisioner {
                 self.set_dialling(Dialling::Ready);
                 self.awaiting = Awaiting::Nothing;
             }
-            Wake::Open | Wake::Handshake => self.retry(),
+            Wake::Open | Wake::Handshake => self.retry(wake),
             // The request may have been applied: the channel is closed first, then looked again.
             Wake::Reply => self.transition(AnySession::lose_channel),
             Wake::Store => self.give_up(Ours::StoreFailed.into()),

@@ -90,11 +90,11 @@ impl Provisioner {
         }
     }
 
-    /// The try at the port has failed: the next one after a pause, or never.
-    pub(super) fn retry(&mut self) {
+    /// The try at the port has failed at `wake`: the next one after a pause, or never.
+    pub(super) fn retry(&mut self, wake: Wake) {
         let now = self.now;
         self.transition(|session| match session {
-            AnySession::TcpOpen(session) => match session.retry(now) {
+            AnySession::TcpOpen(session) => match session.retry(now, wake) {
                 Ok(session) => session.into(),
                 Err(end) => end,
             },

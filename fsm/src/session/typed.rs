@@ -152,6 +152,7 @@ impl<S: Stage, C: Connected> Session<S, C> {
     /// the device that was announced, and both of its modes.
     pub(crate) fn look(&self) -> Result<Look, Want> {
         self.login()?;
+        self.heed_blindness()?;
         self.realm()?;
         match self.facts().uuid {
             None => return Err(self.ask(Request::ReadUuid)),
@@ -184,6 +185,9 @@ impl<S: Stage, C: Connected> Session<S, C> {
             Some(Login::Given) => self.strong_enough(),
             Some(_) => Ok(()),
             None if self.profile().adopt == Adopt::Allowed => Err(Want::Fail(Operator::WrongGivenPassword.into())),
+            None if self.record().admin.is_empty() && self.context.report.mode == ControlMode::PreProvisioning => {
+                Err(Want::Fail(Peer::LocalAccountRefused.into()))
+            }
             None if self.record().admin.is_empty() => {
                 Err(Want::Fail(Operator::ForeignDevice(self.context.report.mode).into()))
             }
@@ -221,6 +225,26 @@ impl<S: Stage, C: Connected> Session<S, C> {
         }
     }
 
+    /// The device refused to say what it is. It is asked over a new channel, and not for ever (G8).
+    fn heed_blindness(&self) -> Result<(), Want> {
+        const LOOKS: [Request; 4] =
+            [Request::ReadGeneralSettings, Request::ReadUuid, Request::ReadControlMode, Request::ReadProvisioningState];
+        match self.facts().refusal {
+            Some((request, refusal)) if LOOKS.iter().any(|look| look.name() == request) => {
+                Err(self.again_or_never(request, refusal))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn again_or_never(&self, request: &'static str, refusal: Refusal) -> Want {
+        if refusal.is_passing() && self.context.refusals < Context::REFUSALS {
+            Want::Reopen
+        } else {
+            Want::Fail(Peer::Refused { request, refusal }.into())
+        }
+    }
+
     /// The device refused something and is still what it was.
     fn heed_refusal(&self, look: Look) -> Result<(), Want> {
         let Some((request, refusal)) = self.facts().refusal else { return Ok(()) };
@@ -233,10 +257,7 @@ impl<S: Stage, C: Connected> Session<S, C> {
         if admin_call_before_commit && request != Request::CommitChanges.name() {
             return Err(self.commit_activation());
         }
-        if refusal.is_passing() && self.context.refusals < Context::REFUSALS {
-            return Err(Want::Reopen);
-        }
-        Err(Want::Fail(Peer::Refused { request, refusal }.into()))
+        Err(self.again_or_never(request, refusal))
     }
 
     /// A commit was sent in this mode over a channel before this one. A device that drops every reply to

@@ -84,12 +84,12 @@ impl Session<TcpOpen, Unconnected> {
         self.wants(want)
     }
 
-    /// The try failed at `now`: pause, unless the port has been gone for too long.
-    pub(crate) fn retry(mut self, now: Instant) -> Result<Self, AnySession> {
+    /// The try failed at `now`, while `wake` was awaited: pause, unless the port has been gone for too long.
+    pub(crate) fn retry(mut self, now: Instant, wake: deadline::Wake) -> Result<Self, AnySession> {
         let since = *self.stage.since.get_or_insert(now);
         let patience = if self.context.restarting { deadline::PORT_BACK } else { deadline::OPEN };
         if now.since(since) >= patience {
-            let fault = LinkFault::Deadline { wake: deadline::Wake::Open, after: patience };
+            let fault = LinkFault::Deadline { wake, after: patience };
             return Err(self.fail_or_quarantine(fault.into()));
         }
         self.stage.attempt = self.stage.attempt.saturating_add(1);

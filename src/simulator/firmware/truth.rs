@@ -8,6 +8,7 @@ use amt_provision_fsm::time::Instant;
 
 use super::accounts::Accounts;
 use super::{Class, Firmware, Shown, TlsSettings};
+use crate::http::digest::DigestRealm;
 
 /// How often what was applied since the device was made.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -41,6 +42,8 @@ pub struct Truth {
     pub uuid: Uuid,
     /// Its firmware.
     pub version: AmtVersion,
+    /// Its digest realm, which its password hashes are made with.
+    pub realm: DigestRealm,
     /// CurrentControlMode.
     pub mode: ControlMode,
     /// ProvisioningState.
@@ -90,6 +93,7 @@ impl Firmware {
         Truth {
             uuid: self.uuid,
             version: self.version,
+            realm: self.realm().clone(),
             mode: self.mode,
             state: self.state,
             port: self.local_port(),

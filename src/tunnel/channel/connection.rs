@@ -207,7 +207,11 @@ impl Channel {
                     self.answered(asking, &response, surplus, now);
                 }
                 Ok(None) => self.state = State::Asking(asking),
-                Err(error) => self.lose(PeerFault::from(error).into()),
+                // An answer all the same, though nobody can read it: asked again and again it is no better.
+                Err(error) => {
+                    let answer = Answer::Refused(Refusal::Unintelligible, Explanation::NoHttp(error.clone()));
+                    self.finish(asking.id, answer, Some(PeerFault::from(error).into()));
+                }
             },
             State::Idle => self.lose(PeerFault::Unasked.into()),
             unable @ (State::Handshaking | State::Over) => self.state = unable,

@@ -189,6 +189,9 @@ pub enum Explanation {
     /// A fault, or an answer that is none.
     #[error(transparent)]
     Answer(ReplyError),
+    /// Bytes that are no HTTP reply, or are too many for one.
+    #[error("the device's reply cannot be read: {0}")]
+    NoHttp(HttpError),
     /// A whole answer without what the request needs.
     #[error("the device's answer lacks {0}")]
     Lacks(&'static str),

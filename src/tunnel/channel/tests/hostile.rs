@@ -62,6 +62,25 @@ fn an_endless_reply_is_given_up_at_the_limit() {
     assert!(fed > 256 * 1024);
 }
 
+/// Found with a device whose replies never end: it was asked as often as a run may open connections.
+#[test]
+fn g8_an_answer_that_nobody_can_read_is_a_refusal_and_ends_the_connection() {
+    for bytes in
+        [&[b'x'; 9000][..], b"SSH-2.0-OpenSSH_9.9\r\n\r\n", b"HTTP/1.1 200 OK\r\nContent-Length: 300000\r\n\r\n"]
+    {
+        let (mut channel, _) = awaiting_reply();
+        channel.feed(bytes, now());
+        let events = events(&mut channel);
+        let unintelligible = Reply::Refused(Refusal::Unintelligible);
+        assert!(
+            matches!(&events[..], [Event::Reply(ID, reply), Event::Lost(Lost::Peer(PeerFault::Http(_)))]
+                if *reply == unintelligible),
+            "{events:?}"
+        );
+        assert!(matches!(channel.explanation(), Some(Explanation::NoHttp(_))));
+    }
+}
+
 #[test]
 fn an_endless_list_and_endless_challenges_are_given_up() {
     let (mut channel, mut device) = logged_in();

@@ -20,7 +20,7 @@ use smol::future::FutureExt;
 use smol::net::TcpStream;
 use smol::stream::StreamExt;
 
-type Socket = WebSocketStream<TcpStream>;
+pub(crate) type Socket = WebSocketStream<TcpStream>;
 
 /// Runs `test` against a server that serves one CCM profile, and then looks that nothing was stored.
 fn with_server<F: Future<Output = ()>>(test: impl FnOnce(std::net::SocketAddr) -> F) {
@@ -68,7 +68,7 @@ async fn connect(address: std::net::SocketAddr) -> Socket {
 }
 
 /// An honest first message, with `change` made to its payload.
-fn hello(change: impl FnOnce(&mut Value)) -> String {
+pub(crate) fn hello(change: impl FnOnce(&mut Value)) -> String {
     let mut payload = json!({
         "ver": "19.0.5", "build": "2124", "sku": "16392", "features": "AMT Pro Corporate",
         "uuid": "4c4c4544-0051-3610-8053-b7c04f4e3033", "username": "$$OsAdmin", "password": "lsa-Pa55w0rd",
@@ -88,12 +88,12 @@ fn message(method: &str, payload: &str) -> String {
     .to_string()
 }
 
-async fn say(socket: &mut Socket, text: impl Into<String>) {
+pub(crate) async fn say(socket: &mut Socket, text: impl Into<String>) {
     socket.send(Message::text(text.into())).await.expect("the server reads");
 }
 
 /// The next message of the server.
-async fn heard(socket: &mut Socket) -> Option<Value> {
+pub(crate) async fn heard(socket: &mut Socket) -> Option<Value> {
     while let Some(Ok(message)) = socket.next().await {
         if let Message::Text(text) = message {
             return Some(serde_json::from_str(text.as_str()).expect("the server speaks JSON"));
@@ -103,7 +103,7 @@ async fn heard(socket: &mut Socket) -> Option<Value> {
 }
 
 /// What the server says last, which must be an error, and then it leaves.
-async fn refused(socket: &mut Socket) -> String {
+pub(crate) async fn refused(socket: &mut Socket) -> String {
     loop {
         let last = heard(socket).await.expect("the server says why it leaves");
         if last["method"] == "error" {

@@ -1,0 +1,28 @@
+//! How long the server waits for its relays.
+
+use std::time::Duration;
+
+/// How long a relay may take (G8). How long its device may take is in the core's own table
+/// ([`deadline`](amt_provision_fsm::deadline)).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Deadlines {
+    /// For each of its handshakes, TLS and WebSocket: 15 s.
+    pub accept: Duration,
+    /// For its first message: 30 s.
+    pub hello: Duration,
+    /// To take a message of ours: 30 s.
+    pub take: Duration,
+    /// To take the last one, and again to say goodbye: 5 s.
+    pub goodbye: Duration,
+}
+
+impl Default for Deadlines {
+    fn default() -> Self {
+        Self {
+            accept: Duration::from_secs(15),
+            hello: Duration::from_secs(30),
+            take: Duration::from_secs(30),
+            goodbye: Duration::from_secs(5),
+        }
+    }
+}
