@@ -28,6 +28,7 @@ mod run;
 pub mod serve;
 pub mod simulate;
 mod stored;
+mod switches;
 mod trust;
 mod view;
 

@@ -11,17 +11,18 @@
 //! # Ok::<(), amt_provision::simulator::identity::IdentityError>(())
 //! ```
 
+use amt_provision_fsm::firmware::KeySuite;
 use amt_provision_fsm::identity::CertificateHash;
 use rcgen::{
     BasicConstraints, CertificateParams, CertifiedIssuer, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa,
-    Issuer, KeyPair, KeyUsagePurpose, SanType, SigningKey,
+    Issuer, KeyPair, KeyUsagePurpose, PKCS_RSA_SHA256, PKCS_RSA_SHA384, RsaKeySize, SanType, SigningKey,
 };
 use rustls::pki_types::CertificateDer;
 use sha2::{Digest, Sha256};
 use time::OffsetDateTime;
 use zeroize::Zeroizing;
 
-use super::identity::{IdentityError, generate_rsa_key};
+use super::identity::IdentityError;
 
 /// What the leaf says that makes it a provisioning certificate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,6 +35,32 @@ pub enum ProvisioningMark {
     Missing,
 }
 
+/// Keys and signatures of a provisioning chain, all of them RSA.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ProvisioningStrength {
+    /// Keys of 2048 bits and SHA-256, which every firmware up to AMT 21 takes.
+    Rsa2048Sha256,
+    /// Keys of 3072 bits and SHA-384, which AMT 22 wants and AMT 21 takes (wsman.md §2.1).
+    Rsa3072Sha384,
+}
+
+impl ProvisioningStrength {
+    /// What firmware of that suite takes.
+    pub const fn of(suite: KeySuite) -> Self {
+        match suite {
+            KeySuite::Rsa2048Sha256 => Self::Rsa2048Sha256,
+            KeySuite::EcP384Sha384 => Self::Rsa3072Sha384,
+        }
+    }
+
+    fn generate_key(self) -> Result<KeyPair, IdentityError> {
+        Ok(match self {
+            Self::Rsa2048Sha256 => KeyPair::generate_rsa_for(&PKCS_RSA_SHA256, RsaKeySize::_2048)?,
+            Self::Rsa3072Sha384 => KeyPair::generate_rsa_for(&PKCS_RSA_SHA384, RsaKeySize::_3072)?,
+        })
+    }
+}
+
 /// The shape of a provisioning chain.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ProvisioningShape {
@@ -41,6 +68,8 @@ pub struct ProvisioningShape {
     pub dns_name: String,
     /// What marks the leaf.
     pub mark: ProvisioningMark,
+    /// Its keys and signatures.
+    pub strength: ProvisioningStrength,
     /// Certificates between leaf and root; the firmware takes two at most.
     pub intermediates: usize,
     /// Start of validity of all of them.
@@ -55,6 +84,7 @@ impl ProvisioningShape {
         Self {
             dns_name: format!("provisioning.{domain}"),
             mark: ProvisioningMark::Oid,
+            strength: ProvisioningStrength::Rsa2048Sha256,
             intermediates: 1,
             not_before: rcgen::date_time_ymd(2024, 1, 1),
             not_after: rcgen::date_time_ymd(2036, 1, 1),
@@ -62,8 +92,7 @@ impl ProvisioningShape {
     }
 }
 
-/// A provisioning certificate, its private key and the certificates above it. All keys are RSA-2048, all
-/// signatures SHA-256, which every firmware up to AMT 21 takes.
+/// A provisioning certificate, its private key and the certificates above it.
 pub struct ProvisioningChain {
     certificates: Vec<CertificateDer<'static>>,
     root: CertificateDer<'static>,
@@ -76,17 +105,17 @@ impl ProvisioningChain {
     /// # Errors
     /// [`IdentityError::Mint`] if a name cannot be written in a certificate.
     pub fn mint(shape: &ProvisioningShape) -> Result<Self, IdentityError> {
-        let root_key = generate_rsa_key()?;
+        let root_key = shape.strength.generate_key()?;
         let root = CertifiedIssuer::self_signed(authority("Simulated Provisioning Root", shape), root_key)?;
         let root_der = root.der().clone();
         let mut above = vec![root_der.clone()];
         let mut issuer = root;
         for number in 1..=shape.intermediates {
             let name = format!("Simulated Provisioning CA {number}");
-            issuer = CertifiedIssuer::signed_by(authority(&name, shape), generate_rsa_key()?, &issuer)?;
+            issuer = CertifiedIssuer::signed_by(authority(&name, shape), shape.strength.generate_key()?, &issuer)?;
             above.push(issuer.der().clone());
         }
-        let key = generate_rsa_key()?;
+        let key = shape.strength.generate_key()?;
         let issuer: &Issuer<'_, KeyPair> = &issuer;
         let leaf = leaf(shape)?.signed_by(&key, issuer)?;
         let certificates = std::iter::once(leaf.into()).chain(above.into_iter().rev()).collect();
@@ -108,7 +137,8 @@ impl ProvisioningChain {
         CertificateHash::from_bytes(Sha256::digest(&self.root).into())
     }
 
-    /// The signature over both nonces that proves possession of the leaf's key: PKCS#1 v1.5 with SHA-256.
+    /// The signature over both nonces that proves possession of the leaf's key: PKCS#1 v1.5, with the hash of
+    /// the chain.
     ///
     /// # Errors
     /// If the cryptography library fails.

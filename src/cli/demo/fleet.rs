@@ -115,7 +115,7 @@ pub async fn provision(options: DemoOptions, progress: Sender<Progress>) -> Resu
 
     let all = async {
         let runs = options.devices.iter().enumerate();
-        let runs = runs.map(|(number, planned)| fleet.run(number, *planned));
+        let runs = runs.map(|(number, planned)| fleet.run(number, planned));
         let mut traffics = BTreeMap::new();
         let mut results = Vec::new();
         // All at once; each result is told when all its figures are there.
@@ -182,7 +182,7 @@ impl Fleet {
         })
     }
 
-    async fn run(&self, number: usize, planned: PlannedDevice) -> Result<DeviceResult, SetUpError> {
+    async fn run(&self, number: usize, planned: &PlannedDevice) -> Result<DeviceResult, SetUpError> {
         let number = u32::try_from(number).map_err(SetUpError::from)?;
         let uuid = uuid(number)?;
         let mut config = DeviceConfig::new(uuid, planned.version, Arc::clone(&self.authority));
@@ -191,6 +191,7 @@ impl Fleet {
         config.dns_suffix = Some(DOMAIN.to_owned());
         let roots = TrustedRoots::default().with_root("demo", self.chain.root());
         config.roots = roots.ok_or_else(|| SetUpError::from("the device has no room for a root"))?;
+        planned.switches.apply_to(&mut config);
         let address = address(number);
         let mei_path = self.folder.path().join(format!("mei{number}"));
         let device = SimulatedDevice::start(&config, Place { address, mei_path }).await.map_err(SetUpError::from)?;
