@@ -14,6 +14,7 @@
 pub mod activate;
 mod check_config;
 mod command;
+pub mod compare;
 pub mod demo;
 mod devices;
 mod diagram;

@@ -100,9 +100,16 @@ fn known() -> String {
 }
 
 impl Persona {
+    /// Shows its ODCA chain until it has a certificate of its own, and loses nothing.
+    pub const KEEPS_SESSION: Self =
+        Self::new("keeps-session", AfterCommit::Keeps, Drops::Restarts, LastReply::Delivered);
+    /// Shows its default key from the first commit on, and loses nothing.
+    pub const DELIVERS_LISTED: Self =
+        Self::new("delivers-listed", AfterCommit::DefaultListed, Drops::Restarts, LastReply::Delivered);
+
     /// Every persona.
     pub const ALL: [Self; 8] = [
-        Self::new("keeps-session", AfterCommit::Keeps, Drops::Restarts, LastReply::Delivered),
+        Self::KEEPS_SESSION,
         Self::new("drops-listed", AfterCommit::DefaultListed, Drops::EveryChange, LastReply::Lost),
         Self::new("drops-odca", AfterCommit::Odca, Drops::EveryChange, LastReply::CutInHalf),
         Self::new("drops-unlisted", AfterCommit::DefaultUnlisted, Drops::Restarts, LastReply::Lost),
@@ -114,7 +121,7 @@ impl Persona {
             mebx: MebxRule::BeforeCommit,
             ..Self::new("mebx-first", AfterCommit::DefaultListed, Drops::Restarts, LastReply::Delivered)
         },
-        Self::new("delivers-listed", AfterCommit::DefaultListed, Drops::Restarts, LastReply::Delivered),
+        Self::DELIVERS_LISTED,
         Self {
             factory_tls: FactoryTls::DefaultKey,
             ..Self::new("tls-already-on", AfterCommit::DefaultListed, Drops::Restarts, LastReply::Delivered)

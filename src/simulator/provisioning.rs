@@ -36,7 +36,7 @@ pub enum ProvisioningMark {
 }
 
 /// Keys and signatures of a provisioning chain, all of them RSA.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum ProvisioningStrength {
     /// Keys of 2048 bits and SHA-256, which every firmware up to AMT 21 takes.
     Rsa2048Sha256,

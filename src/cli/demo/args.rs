@@ -72,6 +72,15 @@ impl Flow {
     }
 }
 
+/// Where a device is to be in the end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum PlannedGoal {
+    /// In Client Control Mode.
+    Ccm,
+    /// In Admin Control Mode.
+    Acm,
+}
+
 /// What a demo provisions.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DemoOptions {
@@ -84,6 +93,8 @@ pub struct DemoOptions {
 pub struct PlannedDevice {
     /// The firmware's version.
     pub version: AmtVersion,
+    /// Where it is to be in the end.
+    pub goal: PlannedGoal,
     /// How it behaves.
     pub persona: Persona,
     /// What is switched on it.
@@ -122,7 +133,7 @@ impl TryFrom<DemoArgs> for DemoOptions {
             }
             let persona = args.persona.unwrap_or(Persona::usual(version)).fitting(version);
             let persona = persona.map_err(|misfit| CliError::Usage(misfit.to_string()))?;
-            let device = PlannedDevice { version, persona, switches: switches.clone() };
+            let device = PlannedDevice { version, goal: PlannedGoal::Acm, persona, switches: switches.clone() };
             devices.extend((0..args.devices).map(|_| device.clone()));
         }
         Ok(Self { devices })

@@ -30,9 +30,16 @@ pub enum UnknownAction {
 }
 
 impl Action {
-    /// What takes long on every firmware.
-    pub(in crate::simulator) const GENERATE_KEY_PAIR: Self =
-        Self { class: Class::PublicKeyManagementService, name: "GenerateKeyPair" };
+    /// Making a key pair takes long on every firmware.
+    pub const GENERATE_KEY_PAIR: Self = Self { class: Class::PublicKeyManagementService, name: "GenerateKeyPair" };
+    /// Putting settings in force.
+    pub const COMMIT_CHANGES: Self = Self { class: Class::SetupAndConfigurationService, name: "CommitChanges" };
+    /// The password at the machine itself.
+    pub const SET_MEBX_PASSWORD: Self = Self { class: Class::SetupAndConfigurationService, name: "SetMEBxPassword" };
+    /// To CCM.
+    pub const SETUP: Self = Self { class: Class::HostBasedSetupService, name: "Setup" };
+    /// From CCM to ACM.
+    pub const UPGRADE: Self = Self { class: Class::HostBasedSetupService, name: "UpgradeClientToAdmin" };
 
     /// All actions.
     pub fn all() -> impl Iterator<Item = Self> {
