@@ -2,7 +2,8 @@
 //! once found. Server and device alone, one step at a time.
 
 use amt_provision_fsm::channel::ChannelName;
-use amt_provision_fsm::fault::{Fault, Operator, Ours, Peer};
+use amt_provision_fsm::deadline::{self, Wake};
+use amt_provision_fsm::fault::{Fault, Link, Operator, Ours, Peer};
 use amt_provision_fsm::firmware::{AmtVersion, ControlMode, Port};
 use amt_provision_fsm::identity::{RomCaHash, Uuid};
 use amt_provision_fsm::policy::{
@@ -237,6 +238,43 @@ fn g7_a_server_that_dies_at_any_step_leaves_a_device_that_the_next_run_finishes(
             );
         }
     }
+}
+
+/// LMS accepts before it asks a firmware that restarts (odca.md §3): found on real sockets, where a plain port that was
+/// away for seconds used up every channel of a run.
+#[test]
+fn g8_a_port_that_opens_and_closes_without_a_word_is_tried_at_growing_pauses_until_its_deadline() {
+    let report = DeviceReport {
+        uuid: uuid(),
+        version: AmtVersion::new(18, 0),
+        mode: ControlMode::PreProvisioning,
+        local_tls: LocalTls::Off,
+    };
+    let ledger = Ledger::unknown(Record::new(uuid()));
+    let mut now = Instant::ZERO;
+    let mut run = Provisioner::new(now, ledger, profile(), Order::Provision, report);
+    let mut opened = 0;
+    while run.outcome().is_none() {
+        while let Some(output) = run.poll_output() {
+            let input = match output {
+                Output::Open(channel, _) => {
+                    opened += 1;
+                    Input::Opened(channel)
+                }
+                Output::Request { channel, .. } => Input::ChannelLost(channel),
+                Output::Persist(generation, _) => Input::Persisted(generation),
+                _ => continue,
+            };
+            run.handle(now, input);
+        }
+        if let Some((at, _)) = run.poll_timeout() {
+            now = at;
+            run.handle_timeout(now);
+        }
+    }
+    let late = Link::Deadline { wake: Wake::Open, after: deadline::OPEN };
+    assert_eq!(run.outcome(), Some(&Outcome::Failed(Fault::Link(late))));
+    assert!(now.since(Instant::ZERO) >= deadline::OPEN && opened < 60, "{opened} channels in {now:?}");
 }
 
 #[test]

@@ -4,6 +4,7 @@ use clap::{Parser, Subcommand};
 
 use super::activate::ActivateArgs;
 use super::check_config::CheckConfigArgs;
+use super::compare::CompareArgs;
 use super::demo::DemoArgs;
 use super::devices::DevicesArgs;
 use super::error::CliError;
@@ -12,7 +13,7 @@ use super::output::{Form, Output};
 use super::pins::PinsArgs;
 use super::serve::ServeArgs;
 use super::simulate::SimulateArgs;
-use super::{activate, check_config, demo, devices, diagram, pins, serve, simulate};
+use super::{activate, check_config, compare, demo, devices, diagram, pins, serve, simulate};
 
 /// End-to-end TLS provisioning of Intel AMT devices.
 ///
@@ -47,6 +48,7 @@ Examples:
 #[derive(Debug, Subcommand)]
 enum Command {
     Demo(DemoArgs),
+    Compare(CompareArgs),
     Serve(ServeArgs),
     Activate(ActivateArgs),
     Simulate(SimulateArgs),
@@ -68,6 +70,7 @@ impl Cli {
     pub(super) fn run(self, out: &mut Output<'_>) -> Result<ExitStatus, CliError> {
         match self.command {
             Command::Demo(args) => demo::run(args, out),
+            Command::Compare(args) => compare::run(args, out),
             Command::Serve(args) => serve::run(&args).map(|()| ExitStatus::Done),
             Command::Activate(args) => activate::run(args, out).map(|()| ExitStatus::Done),
             Command::Simulate(args) => simulate::run(args).map(|()| ExitStatus::Done),

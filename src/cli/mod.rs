@@ -14,6 +14,7 @@
 pub mod activate;
 mod check_config;
 mod command;
+pub mod compare;
 pub mod demo;
 mod devices;
 mod diagram;
@@ -28,6 +29,7 @@ mod run;
 pub mod serve;
 pub mod simulate;
 mod stored;
+mod switches;
 mod trust;
 mod view;
 

@@ -10,11 +10,14 @@ use amt_provision_fsm::identity::Uuid;
 use clap::Args;
 
 use super::error::CliError;
+use super::switches::SwitchArgs;
 use super::trust::{DOMAIN, SimulateError, Trust};
 use crate::simulator::config::DeviceConfig;
 use crate::simulator::keys::KeyPool;
 use crate::simulator::persona::Persona;
+use crate::simulator::provisioning::ProvisioningStrength;
 use crate::simulator::running::{Place, SimulatedDevice};
+use crate::simulator::switches::Switches;
 
 /// The most devices of one process: each has listeners and a TLS server of its own.
 pub const MAX_DEVICES: u32 = 1000;
@@ -27,6 +30,7 @@ pub const MAX_DEVICES: u32 = 1000;
 Examples:
   amt-provision simulate --amt 19.0 --mei-socket /tmp/amt.mei --trust /tmp/amt-trust
   amt-provision simulate --amt 18.0 --count 10 --lms-address 127.1.0.1
+  amt-provision simulate --close always --slow AMT_PublicKeyManagementService.GenerateKeyPair=10000
 
 With --count N the devices listen on the N addresses from --lms-address on; the first one's MEI is at --mei-socket, the \
 next ones' at the same path with .2, .3 … behind it.")]
@@ -49,6 +53,8 @@ pub struct SimulateArgs {
     /// A folder for what a server has to be told in order to trust these devices, and they it
     #[arg(long, value_name = "FOLDER")]
     trust: Option<PathBuf>,
+    #[command(flatten)]
+    switches: SwitchArgs,
 }
 
 /// What is simulated.
@@ -58,6 +64,8 @@ pub struct SimulateOptions {
     pub version: AmtVersion,
     /// How the devices behave.
     pub persona: Persona,
+    /// What is switched on them.
+    pub switches: Switches,
     /// Where each device is; at least one.
     pub places: Vec<Place>,
     /// Where trust material is written.
@@ -68,7 +76,7 @@ impl TryFrom<SimulateArgs> for SimulateOptions {
     type Error = CliError;
 
     fn try_from(args: SimulateArgs) -> Result<Self, CliError> {
-        let SimulateArgs { amt, persona, count, lms_address, mei_socket, trust } = args;
+        let SimulateArgs { amt, persona, count, lms_address, mei_socket, trust, switches } = args;
         let places = (0..count)
             .map(|number| {
                 let address = lms_address.to_bits().checked_add(number).map(Ipv4Addr::from_bits);
@@ -87,7 +95,9 @@ impl TryFrom<SimulateArgs> for SimulateOptions {
                 Ok(Place { address, mei_path: socket.into() })
             })
             .collect::<Result<_, CliError>>()?;
-        Ok(Self { version: amt, persona: persona.unwrap_or(Persona::usual(amt)), places, trust })
+        let persona = persona.unwrap_or(Persona::usual(amt)).fitting(amt);
+        let persona = persona.map_err(|misfit| CliError::Usage(misfit.to_string()))?;
+        Ok(Self { version: amt, persona, switches: switches.into(), places, trust })
     }
 }
 
@@ -99,7 +109,7 @@ pub fn run(args: SimulateArgs) -> Result<(), CliError> {
     let options = SimulateOptions::try_from(args)?;
     let persona = options.persona;
     smol::block_on(async {
-        let trust = Trust::open(options.trust.as_deref())?;
+        let trust = Trust::open(options.trust.as_deref(), ProvisioningStrength::of(options.version.suite()))?;
         let keys = Arc::new(KeyPool::default());
         let mut devices = Vec::new();
         for (number, place) in (1..).zip(options.places) {
@@ -108,6 +118,7 @@ pub fn run(args: SimulateArgs) -> Result<(), CliError> {
             config.keys = Arc::clone(&keys);
             config.dns_suffix = Some(DOMAIN.to_owned());
             config.roots = trust.roots();
+            options.switches.apply_to(&mut config);
             let device = SimulatedDevice::start(&config, place).await.map_err(SimulateError::from)?;
             writeln!(
                 anstream::stderr(),
@@ -134,9 +145,13 @@ fn uuid(number: u32) -> Uuid {
 
 #[cfg(test)]
 mod tests {
+    use amt_provision_fsm::time::Millis;
     use clap::Parser;
 
     use super::*;
+    use crate::simulator::config::{ConnectionHabit, RestartDelay};
+    use crate::simulator::identity::SimulatorAuthority;
+    use crate::tunnel::tls::TlsVersion;
 
     #[derive(Parser)]
     struct Line {
@@ -172,6 +187,21 @@ mod tests {
     }
 
     #[test]
+    fn switches_change_the_device_and_nothing_else() {
+        let text = "--slow every=9 --slow IPS_HostBasedSetupService.Setup=5000 --close always --idle-close 10000 \
+                    --tls 1.2 --drop-after 20 --amt 21.0";
+        let authority = Arc::new(SimulatorAuthority::generate().unwrap());
+        let mut config = DeviceConfig::new(uuid(1), AmtVersion::new(21, 0), authority);
+        read(text).unwrap().switches.apply_to(&mut config);
+        let took = |action: &str| config.timings.of(Some(action.parse().unwrap()));
+        assert_eq!(took("IPS_HostBasedSetupService.Setup"), Millis(5000));
+        assert_eq!(took("AMT_GeneralSettings.Get"), Millis(9));
+        assert_eq!((config.connections, config.idle_close), (ConnectionHabit::Always, Some(Millis(10_000))));
+        assert_eq!((config.max_tls, config.restart_delay), (TlsVersion::V1_2, RestartDelay::After(Millis(20))));
+        assert_eq!(read("").unwrap().switches, Switches::default());
+    }
+
+    #[test]
     fn devices_that_have_no_place_are_refused() {
         for (text, reason) in [
             ("--lms-address 10.0.0.1", "127.0.0.0/8"),
@@ -181,6 +211,10 @@ mod tests {
             ("--count 1001", "1001 is not in 1..=1000"),
             ("--amt nineteen", "MAJOR.MINOR"),
             ("--persona keeps", "expected one of keeps-session, "),
+            ("--persona tls-already-on --amt 15.0", "16.1 or later"),
+            ("--slow AMT_Nothing.Get=5", "expected one of AMT_AuthorizationService, "),
+            ("--close sometimes", "[possible values: honor, never, refusals, always]"),
+            ("--tls 1.1", "[possible values: 1.2, 1.3]"),
         ] {
             let error = read(text).unwrap_err();
             assert!(error.contains(reason), "{text}: {error}");

@@ -9,7 +9,7 @@ use rustls::pki_types::pem::PemObject;
 
 use crate::simulator::firmware::TrustedRoots;
 use crate::simulator::identity::{IdentityError, SimulatorAuthority};
-use crate::simulator::provisioning::{ProvisioningChain, ProvisioningShape};
+use crate::simulator::provisioning::{ProvisioningChain, ProvisioningShape, ProvisioningStrength};
 use crate::simulator::revocation::{INDIRECT_LIST, ListShape, PRODUCT_LIST, ROOT_LIST};
 use crate::simulator::running::StartError;
 
@@ -80,15 +80,15 @@ pub(super) struct Trust {
 }
 
 impl Trust {
-    /// What the folder has, made now where it has nothing; without a folder, for this run only.
-    pub(super) fn open(folder: Option<&Path>) -> Result<Self, SimulateError> {
+    /// What the folder has, made now where it has nothing, of that strength; without a folder, for this run only.
+    pub(super) fn open(folder: Option<&Path>, strength: ProvisioningStrength) -> Result<Self, SimulateError> {
         let Some(folder) = folder else {
-            let chain = ProvisioningChain::mint(&ProvisioningShape::for_domain(DOMAIN))?;
+            let chain = mint(strength)?;
             return Self::new(SimulatorAuthority::generate()?, chain.root());
         };
         std::fs::create_dir_all(folder)?;
         if !folder.join(AUTHORITY).exists() {
-            write_all(folder)?;
+            write_all(folder, strength)?;
         }
         let authority = SimulatorAuthority::from_pem(&std::fs::read_to_string(folder.join(AUTHORITY))?)?;
         let chain = CertificateDer::pem_file_iter(folder.join(CHAIN))?.collect::<Result<Vec<_>, _>>()?;
@@ -105,10 +105,14 @@ impl Trust {
     }
 }
 
+fn mint(strength: ProvisioningStrength) -> Result<ProvisioningChain, IdentityError> {
+    ProvisioningChain::mint(&ProvisioningShape { strength, ..ProvisioningShape::for_domain(DOMAIN) })
+}
+
 /// The authority's file comes last: where it is, all are.
-fn write_all(folder: &Path) -> Result<(), SimulateError> {
+fn write_all(folder: &Path, strength: ProvisioningStrength) -> Result<(), SimulateError> {
     let authority = SimulatorAuthority::generate()?;
-    let chain = ProvisioningChain::mint(&ProvisioningShape::for_domain(DOMAIN))?;
+    let chain = mint(strength)?;
     let (key, certificates) = split(&chain.to_pem());
     let odca = [authority.root(), authority.intermediate()].map(certificate_pem).concat();
     std::fs::create_dir_all(folder.join(CRLS))?;
@@ -158,8 +162,8 @@ mod tests {
     fn the_folder_is_made_once_and_its_configuration_has_no_mistakes() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("trust");
-        let first = Trust::open(Some(&path)).unwrap();
-        let second = Trust::open(Some(&path)).unwrap();
+        let first = Trust::open(Some(&path), ProvisioningStrength::Rsa2048Sha256).unwrap();
+        let second = Trust::open(Some(&path), ProvisioningStrength::Rsa2048Sha256).unwrap();
         assert_eq!(first.authority.to_pem(), second.authority.to_pem(), "the keys are those of the first start");
         let config = Config::load(&path.join(CONFIG)).unwrap();
         assert_eq!(config.profiles.len(), 1);

@@ -219,7 +219,7 @@ impl Conversation {
     fn go_on(&mut self, now: Instant, unix: UnixTime) {
         loop {
             if let Some((id, event)) = self.channel_event() {
-                self.on_channel(now, id, event);
+                self.on_channel(now, unix, id, event);
             } else if let Some(output) = self.run.poll_output() {
                 self.carry_out(now, unix, output);
             } else {
@@ -297,8 +297,13 @@ impl Conversation {
         }
     }
 
-    fn on_channel(&mut self, now: Instant, id: ChannelId, event: Event) {
+    fn on_channel(&mut self, now: Instant, unix: UnixTime, id: ChannelId, event: Event) {
         let input = match event {
+            Event::Reopen => return self.reopen(now, unix, id),
+            Event::Reopened => {
+                self.traffic.tls_sessions += 1;
+                return self.log_tls();
+            }
             Event::TlsUp(peer) => {
                 self.traffic.tls_sessions += 1;
                 self.log_tls();
@@ -327,6 +332,15 @@ impl Conversation {
         self.run.handle(now, input);
     }
 
+    /// The same channel over a new connection: nothing of it is the core's business, whose deadline for the reply goes
+    /// on.
+    fn reopen(&mut self, now: Instant, unix: UnixTime, id: ChannelId) {
+        let Some((_, channel)) = &self.channel else { return };
+        if let Some(event) = self.line.reopen(id, channel.port()) {
+            self.on_line(now, unix, event);
+        }
+    }
+
     fn log_tls(&self) {
         let client = self.channel.as_ref().and_then(|(_, channel)| channel.tls_client());
         if let Some(negotiated) = client.and_then(|client| client.negotiated()) {
@@ -343,6 +357,16 @@ impl Conversation {
 
     fn on_line(&mut self, now: Instant, unix: UnixTime, event: LineEvent) {
         match event {
+            LineEvent::Opened(id) if self.channel_of(id).is_some() => {
+                if let Some(channel) = self.channel_of(id) {
+                    channel.reopened(unix);
+                }
+            }
+            LineEvent::OpenFailed(id, fault) if self.channel_of(id).is_some() => {
+                tracing::debug!(?fault, "the connection to the device does not come back");
+                self.drop_channel();
+                self.run.handle(now, Input::ChannelLost(id));
+            }
             LineEvent::Opened(id) => {
                 if self.opening == Some((id, Port::Plain)) {
                     let remembered = std::mem::take(&mut self.remembered);
@@ -356,20 +380,24 @@ impl Conversation {
                 self.run.handle(now, Input::OpenFailed(id, fault));
             }
             LineEvent::Bytes(id, bytes) => {
-                if let Some((_, channel)) = self.channel.as_mut().filter(|(open, _)| *open == id) {
+                if let Some(channel) = self.channel_of(id) {
                     channel.feed(&bytes, unix);
                 }
             }
-            LineEvent::Lost(id) => match self.channel.as_mut().filter(|(open, _)| *open == id) {
+            LineEvent::Lost(id) => match self.channel_of(id) {
                 // The channel says what that means for the request that was under way.
-                Some((_, channel)) => channel.end_of_stream(unix),
+                Some(channel) => channel.end_of_stream(unix),
                 None => self.run.handle(now, Input::ChannelLost(id)),
             },
             LineEvent::Misused(_) => {}
         }
     }
 
-    /// The connection is over; its digest session goes into the next one.
+    fn channel_of(&mut self, id: ChannelId) -> Option<&mut Channel> {
+        self.channel.as_mut().filter(|(open, _)| *open == id).map(|(_, channel)| channel)
+    }
+
+    /// The channel is over; its digest session goes into the next one.
     fn drop_channel(&mut self) {
         if let Some((_, channel)) = self.channel.take() {
             self.remembered = channel.into_remembered();

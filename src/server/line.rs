@@ -77,6 +77,15 @@ impl Line {
         None
     }
 
+    /// Opens the port of `channel` again, whose connection the device has ended. A relay makes plain connections by
+    /// itself, one for each request if need be (rpc-go.md §4).
+    pub(super) fn reopen(&mut self, channel: ChannelId, port: Port) -> Option<LineEvent> {
+        match (port, self.channel) {
+            (Port::Plain, Channel::Open(open)) if open == channel => Some(LineEvent::Opened(channel)),
+            _ => self.open(channel, port),
+        }
+    }
+
     /// Nothing that still comes for the open channel counts. There is no message for it: the next
     /// `port_switch` tells the relay to drop the connection.
     pub(super) const fn close(&mut self) {
@@ -213,6 +222,23 @@ mod tests {
         line.open(B, Port::Tls);
         assert_eq!(line.receive(reset()), None);
         assert_eq!(line.receive(ToServer::PortSwitchAck), Some(LineEvent::Opened(B)));
+    }
+
+    #[test]
+    fn a_tls_port_is_opened_again_by_a_switch_and_a_plain_one_by_its_next_request() {
+        let mut line = Line::new(Port::Tls);
+        line.open(A, Port::Tls);
+        assert_eq!(line.reopen(A, Port::Tls), None);
+        assert!(matches!(line.poll_message(), Some(ToRelay::PortSwitch(_))));
+        assert_eq!(line.receive(ToServer::ConnectionReset(ResetReason::Closed)), None, "of the connection before");
+        assert_eq!(line.receive(ToServer::PortSwitchAck), Some(LineEvent::Opened(A)));
+
+        let mut line = Line::new(Port::Plain);
+        line.open(A, Port::Plain);
+        assert_eq!(line.reopen(A, Port::Plain), Some(LineEvent::Opened(A)));
+        assert_eq!(line.receive(ToServer::ConnectionReset(ResetReason::Closed)), Some(LineEvent::Lost(A)));
+        assert_eq!(line.reopen(A, Port::Plain), None, "a relay that said so waits for a switch");
+        assert!(matches!(line.poll_message(), Some(ToRelay::PortSwitch(_))));
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! What a simulated device is made of and how it behaves, as plain data.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use amt_provision_fsm::firmware::AmtVersion;
@@ -7,7 +8,7 @@ use amt_provision_fsm::identity::Uuid;
 use amt_provision_fsm::time::Millis;
 use rustls::crypto::GetRandomFailed;
 
-use super::firmware::{TrustedRoots, Work};
+use super::firmware::{Action, Generation, TrustedRoots};
 use super::identity::{IdentityError, SimulatorAuthority};
 use super::keys::KeyPool;
 use super::persona::Persona;
@@ -35,42 +36,51 @@ impl From<GetRandomFailed> for SimulatorError {
 }
 
 /// How long things take.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Timings {
-    /// Any request but the next.
+    /// Any request without a line of its own.
     pub request: Millis,
-    /// Making a key pair, as the device pretends: the pair comes out of its pool.
-    pub key_generation: Millis,
+    /// What takes longer, or less long. A key pair comes out of the device's pool, and takes as long as it says here.
+    pub slow: BTreeMap<Action, Millis>,
     /// How long the local ports are away after a restart.
     pub away: Millis,
 }
 
 impl Timings {
-    /// How long a request of that kind takes.
-    pub const fn of(&self, work: Work) -> Millis {
-        match work {
-            Work::Usual => self.request,
-            Work::KeyGeneration => self.key_generation,
-        }
+    /// How long that takes; `None` is a request that was not let in.
+    pub fn of(&self, action: Option<Action>) -> Millis {
+        action.and_then(|action| self.slow.get(&action)).copied().unwrap_or(self.request)
     }
 }
 
 impl Default for Timings {
-    /// A brisk device: 2 ms, 300 ms, 250 ms.
+    /// A brisk device: 2 ms for a request, 300 ms for a key pair, 250 ms for a restart.
     fn default() -> Self {
-        Self { request: Millis(2), key_generation: Millis(300), away: Millis(250) }
+        let slow = BTreeMap::from([(Action::GENERATE_KEY_PAIR, Millis(300))]);
+        Self { request: Millis(2), slow, away: Millis(250) }
     }
 }
 
-/// When a device closes a connection by itself (odca.md §2.4).
+/// When a device closes a connection with its reply (odca.md §2.4).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ConnectionHabit {
-    /// Only when the client asks for it.
-    KeepsAlive,
-    /// After every refusal: a 401, a fault, a bad request.
-    ClosesAfterRefusals,
+    /// When the client asks for it.
+    Honors,
+    /// Never, whatever the client asks for.
+    Never,
+    /// Besides, after every refusal: a 401, a fault, a bad request.
+    AfterRefusals,
     /// After every reply.
-    ClosesAfterReplies,
+    Always,
+}
+
+/// When the ports go away for a request that takes them away.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum RestartDelay {
+    /// With its reply, of which the persona says what becomes of it.
+    None,
+    /// So long after its reply, which gets out whole.
+    After(Millis),
 }
 
 /// A simulated device. Every field can be changed before it is started.
@@ -84,8 +94,12 @@ pub struct DeviceConfig {
     pub persona: Persona,
     /// How long things take.
     pub timings: Timings,
-    /// When it closes connections.
+    /// When it closes connections with its replies.
     pub connections: ConnectionHabit,
+    /// After how long it closes connections on which nothing is asked; `None` for never.
+    pub idle_close: Option<Millis>,
+    /// When its ports go away.
+    pub restart_delay: RestartDelay,
     /// How it cuts its replies into chunks.
     pub chunks: Chunks,
     /// The highest TLS version that it speaks.
@@ -119,10 +133,11 @@ impl DeviceConfig {
             version,
             persona: Persona::usual(version),
             timings: Timings::default(),
-            connections: ConnectionHabit::KeepsAlive,
+            connections: ConnectionHabit::Honors,
+            idle_close: None,
+            restart_delay: RestartDelay::None,
             chunks: Chunks::default(),
-            // odca.md §2.5
-            max_tls: if version.major >= 21 { TlsVersion::V1_3 } else { TlsVersion::V1_2 },
+            max_tls: Generation::of(version).max_tls,
             clock: Self::CLOCK_2026,
             dns_suffix: None,
             roots: TrustedRoots::default(),

@@ -4,8 +4,9 @@
 //!   running::SimulatedDevice           real sockets: lms (16992, 16993 of a 127.x.y.z), mei (SOCK_SEQPACKET)
 //!     └─ device::Device                sans-I/O: connections, TLS server, HTTP, digest, time, restarts
 //!          └─ firmware::Firmware       calls in, replies out, and the state in between
-//!   config (what it is made of), persona (how it behaves), identity (what it shows in handshakes), keys,
-//!   provisioning (the certificate that one buys for ACM; the server's side), revocation (lists of its authority)
+//!   config (what it is made of), persona (how it behaves), switches (what one can change by itself),
+//!   identity (what it shows in handshakes), keys, provisioning (the certificate that one buys for ACM),
+//!   revocation (lists of its authority)
 //! ```
 //!
 //! The firmware verifies what a firmware verifies, and remembers what was asked of it; [`firmware::Truth`] says what
@@ -36,3 +37,4 @@ pub mod persona;
 pub mod provisioning;
 pub mod revocation;
 pub mod running;
+pub mod switches;

@@ -5,6 +5,8 @@ use std::str::FromStr;
 
 use amt_provision_fsm::firmware::AmtVersion;
 
+use super::firmware::{Generation, TlsBits};
+
 /// What a device shows on 16993 once the commit after `Setup` has restarted its ports (odca.md §2.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum AfterCommit {
@@ -47,6 +49,16 @@ pub enum DefaultCertificate {
     V1,
 }
 
+/// Whether the local ports speak TLS over the default key before provisioning.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum FactoryTls {
+    /// As the version has it.
+    ByVersion,
+    /// They do: somebody has switched TLS on, and the default key is bound. Only firmware that can report it may be so
+    /// (16.1 and later: rpc-go.md §2).
+    DefaultKey,
+}
+
 /// When a commit in ACM is taken (wsman.md §2.3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum MebxRule {
@@ -71,6 +83,8 @@ pub struct Persona {
     pub default_certificate: DefaultCertificate,
     /// When it commits in ACM.
     pub mebx: MebxRule,
+    /// What its local ports speak before provisioning.
+    pub factory_tls: FactoryTls,
 }
 
 /// A name that no persona has.
@@ -86,9 +100,16 @@ fn known() -> String {
 }
 
 impl Persona {
+    /// Shows its ODCA chain until it has a certificate of its own, and loses nothing.
+    pub const KEEPS_SESSION: Self =
+        Self::new("keeps-session", AfterCommit::Keeps, Drops::Restarts, LastReply::Delivered);
+    /// Shows its default key from the first commit on, and loses nothing.
+    pub const DELIVERS_LISTED: Self =
+        Self::new("delivers-listed", AfterCommit::DefaultListed, Drops::Restarts, LastReply::Delivered);
+
     /// Every persona.
-    pub const ALL: [Self; 6] = [
-        Self::new("keeps-session", AfterCommit::Keeps, Drops::Restarts, LastReply::Delivered),
+    pub const ALL: [Self; 8] = [
+        Self::KEEPS_SESSION,
         Self::new("drops-listed", AfterCommit::DefaultListed, Drops::EveryChange, LastReply::Lost),
         Self::new("drops-odca", AfterCommit::Odca, Drops::EveryChange, LastReply::CutInHalf),
         Self::new("drops-unlisted", AfterCommit::DefaultUnlisted, Drops::Restarts, LastReply::Lost),
@@ -100,17 +121,55 @@ impl Persona {
             mebx: MebxRule::BeforeCommit,
             ..Self::new("mebx-first", AfterCommit::DefaultListed, Drops::Restarts, LastReply::Delivered)
         },
+        Self::DELIVERS_LISTED,
+        Self {
+            factory_tls: FactoryTls::DefaultKey,
+            ..Self::new("tls-already-on", AfterCommit::DefaultListed, Drops::Restarts, LastReply::Delivered)
+        },
     ];
 
     const fn new(name: &'static str, after_commit: AfterCommit, drops: Drops, last_reply: LastReply) -> Self {
-        let default_certificate = DefaultCertificate::V3;
-        Self { name, after_commit, drops, last_reply, default_certificate, mebx: MebxRule::Optional }
+        Self {
+            name,
+            after_commit,
+            drops,
+            last_reply,
+            default_certificate: DefaultCertificate::V3,
+            mebx: MebxRule::Optional,
+            factory_tls: FactoryTls::ByVersion,
+        }
     }
 
     /// How devices of that version are taken to behave: `drops-listed` from AMT 19 on, `keeps-session` before.
     pub const fn usual(version: AmtVersion) -> Self {
         let [keeps_session, drops_listed, ..] = Self::ALL;
         if version.must_have_local_tls() { drops_listed } else { keeps_session }
+    }
+}
+
+/// A persona that firmware of that version cannot have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "AMT {version} cannot be `{persona}`: it could not tell the host that its local ports speak TLS; take 16.1 or later"
+)]
+pub struct Misfit {
+    /// The version.
+    pub version: AmtVersion,
+    /// The persona.
+    pub persona: Persona,
+}
+
+impl Persona {
+    /// The same, if firmware of that version can be so.
+    ///
+    /// # Errors
+    /// [`Misfit`].
+    pub fn fitting(self, version: AmtVersion) -> Result<Self, Misfit> {
+        let tells = Generation::of(version).tls_bits == TlsBits::Present;
+        match self.factory_tls {
+            FactoryTls::DefaultKey if !tells => Err(Misfit { version, persona: self }),
+            FactoryTls::DefaultKey | FactoryTls::ByVersion => Ok(self),
+        }
     }
 }
 
@@ -140,6 +199,14 @@ mod tests {
         }
         let error = "keeps".parse::<Persona>().unwrap_err().to_string();
         assert!(error.contains("`keeps`") && error.contains("drops-unlisted"), "{error}");
+    }
+
+    #[test]
+    fn only_firmware_that_can_report_tls_may_have_it_on_before_its_time() {
+        let on: Persona = "tls-already-on".parse().unwrap();
+        assert_eq!(on.fitting(AmtVersion::new(16, 1)), Ok(on));
+        assert!(on.fitting(AmtVersion::new(16, 0)).unwrap_err().to_string().contains("16.1 or later"));
+        assert!(Persona::ALL[0].fitting(AmtVersion::new(12, 0)).is_ok());
     }
 
     #[test]

@@ -11,17 +11,18 @@
 //! # Ok::<(), amt_provision::simulator::identity::IdentityError>(())
 //! ```
 
+use amt_provision_fsm::firmware::KeySuite;
 use amt_provision_fsm::identity::CertificateHash;
 use rcgen::{
     BasicConstraints, CertificateParams, CertifiedIssuer, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa,
-    Issuer, KeyPair, KeyUsagePurpose, PKCS_RSA_SHA384, RsaKeySize, SanType, SigningKey,
+    Issuer, KeyPair, KeyUsagePurpose, PKCS_RSA_SHA256, PKCS_RSA_SHA384, RsaKeySize, SanType, SigningKey,
 };
 use rustls::pki_types::{CertificateDer, PrivatePkcs8KeyDer};
 use sha2::{Digest, Sha256};
 use time::OffsetDateTime;
 use zeroize::Zeroizing;
 
-use super::identity::{IdentityError, generate_rsa_key};
+use super::identity::IdentityError;
 
 /// What the leaf says that makes it a provisioning certificate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,21 +35,29 @@ pub enum ProvisioningMark {
     Missing,
 }
 
-/// The keys and signatures of a provisioning chain (wsman.md §2.1).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// Keys and signatures of a provisioning chain, all of them RSA.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum ProvisioningStrength {
-    /// RSA-2048 and SHA-256: up to AMT 21.
+    /// Keys of 2048 bits and SHA-256, which every firmware up to AMT 21 takes.
     Rsa2048Sha256,
-    /// RSA-3072 and SHA-384: from AMT 21 on, and all that AMT 22 takes.
+    /// Keys of 3072 bits and SHA-384, which AMT 22 wants and AMT 21 takes (wsman.md §2.1).
     Rsa3072Sha384,
 }
 
 impl ProvisioningStrength {
-    fn generate_key(self) -> Result<KeyPair, IdentityError> {
-        match self {
-            Self::Rsa2048Sha256 => generate_rsa_key(),
-            Self::Rsa3072Sha384 => Ok(KeyPair::generate_rsa_for(&PKCS_RSA_SHA384, RsaKeySize::_3072)?),
+    /// What firmware of that suite takes.
+    pub const fn of(suite: KeySuite) -> Self {
+        match suite {
+            KeySuite::Rsa2048Sha256 => Self::Rsa2048Sha256,
+            KeySuite::EcP384Sha384 => Self::Rsa3072Sha384,
         }
+    }
+
+    fn generate_key(self) -> Result<KeyPair, IdentityError> {
+        Ok(match self {
+            Self::Rsa2048Sha256 => KeyPair::generate_rsa_for(&PKCS_RSA_SHA256, RsaKeySize::_2048)?,
+            Self::Rsa3072Sha384 => KeyPair::generate_rsa_for(&PKCS_RSA_SHA384, RsaKeySize::_3072)?,
+        })
     }
 }
 
@@ -59,7 +68,7 @@ pub struct ProvisioningShape {
     pub dns_name: String,
     /// What marks the leaf.
     pub mark: ProvisioningMark,
-    /// The keys and signatures of all of them.
+    /// Its keys and signatures.
     pub strength: ProvisioningStrength,
     /// Certificates between leaf and root; the firmware takes two at most.
     pub intermediates: usize,
@@ -128,8 +137,8 @@ impl ProvisioningChain {
         CertificateHash::from_bytes(Sha256::digest(&self.root).into())
     }
 
-    /// The signature over both nonces that proves possession of the leaf's key: PKCS#1 v1.5 with the hash of the
-    /// chain.
+    /// The signature over both nonces that proves possession of the leaf's key: PKCS#1 v1.5, with the hash of
+    /// the chain.
     ///
     /// # Errors
     /// If the cryptography library fails.

@@ -122,7 +122,7 @@ impl World {
     /// A device that takes no time, and whose keys are ready.
     pub(crate) fn config(&self, major: u16, uuid: Uuid) -> DeviceConfig {
         let mut config = DeviceConfig::new(uuid, AmtVersion::new(major, 0), Arc::clone(&self.authority));
-        config.timings = Timings { request: Millis(0), key_generation: Millis(0), away: Millis(5) };
+        config.timings = Timings { request: Millis(0), slow: BTreeMap::new(), away: Millis(5) };
         config.keys = keys();
         config.roots = TrustedRoots::default().with_root("test", self.chain.root()).expect("room for a root");
         config.dns_suffix = Some("example.test".into());

@@ -94,7 +94,12 @@ impl Provisioner {
         if self.dials(id) {
             self.retry(Wake::Handshake);
         } else if self.channel() == Some(id) {
+            let unheard = self.context_mut().unheard.take();
             self.transition(AnySession::lose_channel);
+            if let (Some(tries), Some(AnySession::TcpOpen(session))) = (unheard, &mut self.session) {
+                session.stage.tries = tries;
+                self.retry(Wake::Open);
+            }
         }
     }
 

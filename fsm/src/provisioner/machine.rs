@@ -86,6 +86,7 @@ impl Provisioner {
             firm_no: None,
             given_back: None,
             restarting: false,
+            unheard: None,
             trail: Vec::new(),
         }));
         provisioner.handle(now, Input::Report(report));
@@ -194,7 +195,10 @@ impl Provisioner {
         self.run_ends = Instant::ZERO + deadline::RUN;
         self.deadline = self.deadline.map(|(at, wake, after)| (rebase(at), wake, after));
         if let Some(AnySession::TcpOpen(session)) = &mut self.session {
-            session.stage.since = session.stage.since.map(rebase);
+            session.stage.tries.since = session.stage.tries.since.map(rebase);
+        }
+        if let Some(tries) = &mut self.context_mut().unheard {
+            tries.since = tries.since.map(rebase);
         }
     }
 

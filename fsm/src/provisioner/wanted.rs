@@ -101,8 +101,8 @@ impl Provisioner {
             other => other,
         });
         if let Some(AnySession::TcpOpen(session)) = &mut self.session {
-            let pause = session.stage.pause;
-            session.stage.pause = deadline::longer(pause);
+            let pause = session.stage.tries.pause;
+            session.stage.tries.pause = deadline::longer(pause);
             self.wait(Awaiting::Port, Wake::Retry, pause);
         }
     }

@@ -11,6 +11,7 @@ use crate::policy::{self, Adopt, DeviceReport, Order, Profile, Route};
 use crate::provisioner::ChannelId;
 use crate::record::{Intent, Ledger, Record};
 use crate::request::{Class, Login, Once, Refusal, Reply, Request};
+use crate::stage::Tries;
 
 /// The channel at hand and what was learnt over it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -47,6 +48,9 @@ pub(crate) struct Context {
     pub(crate) given_back: Option<Fault>,
     /// Whether the port stack may be restarting because of us (odca.md §2.4).
     pub(crate) restarting: bool,
+    /// The tries that led to the channel at hand, until the device has said something over it: a port that is
+    /// opened and lost without a word still restarts (odca.md §3).
+    pub(crate) unheard: Option<Tries>,
     /// Edges taken and not yet reported.
     pub(crate) trail: Vec<Edge>,
 }
@@ -153,6 +157,7 @@ impl Context {
 
     /// A request was answered.
     pub(crate) fn answered(&mut self, request: &Request, reply: &Reply) {
+        self.unheard = None;
         match (reply, request.class()) {
             (Reply::Refused(Refusal::Unauthorized), _) => {}
             (Reply::Refused(refusal), Class::Once(once)) if !refusal.is_passing() => {

@@ -22,7 +22,7 @@ pub use cert_replaced::CertReplaced;
 pub use cert_staged::CertStaged;
 pub use ended::{Configured, Failed, Quarantined, ShortOf, Unprovisioned};
 pub use probe::Probe;
-pub(crate) use tcp_open::Dialling;
+pub(crate) use tcp_open::{Dialling, Tries};
 pub use tcp_open::{OpenFault, TcpOpen, TlsFault};
 pub(crate) use tunneling::Arrives;
 pub use tunneling::Tunneling;

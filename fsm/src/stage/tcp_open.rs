@@ -18,10 +18,22 @@ use crate::time::{Instant, Millis};
 #[derive(Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "sim", derive(Clone))]
 pub struct TcpOpen {
-    pub(crate) attempt: u32,
-    pub(crate) since: Option<Instant>,
-    pub(crate) pause: Millis,
+    pub(crate) tries: Tries,
     pub(crate) dialling: Dialling,
+}
+
+/// The tries at a port, from the first one on until the device has said something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Tries {
+    attempt: u32,
+    /// When the first one failed.
+    pub(crate) since: Option<Instant>,
+    /// Before the next one.
+    pub(crate) pause: Millis,
+}
+
+impl Tries {
+    const NONE: Self = Self { attempt: 0, since: None, pause: deadline::RETRY_FIRST };
 }
 
 /// How far the opening is.
@@ -63,7 +75,7 @@ pub enum TlsFault {
 
 impl TcpOpen {
     pub(crate) const fn new() -> Self {
-        Self { attempt: 0, since: None, pause: deadline::RETRY_FIRST, dialling: Dialling::Ready }
+        Self { tries: Tries::NONE, dialling: Dialling::Ready }
     }
 
     /// The channel that is being opened.
@@ -78,7 +90,7 @@ impl TcpOpen {
 impl Session<TcpOpen, Unconnected> {
     pub(crate) fn step(self) -> Step {
         let want = match self.stage.dialling {
-            Dialling::Ready => Want::Open(self.context.port(self.stage.attempt)),
+            Dialling::Ready => Want::Open(self.context.port(self.stage.tries.attempt)),
             Dialling::Asked(..) | Dialling::Handshaking(..) | Dialling::Pausing => Want::Input,
         };
         self.wants(want)
@@ -86,27 +98,33 @@ impl Session<TcpOpen, Unconnected> {
 
     /// The try failed at `now`, while `wake` was awaited: pause, unless the port has been gone for too long.
     pub(crate) fn retry(mut self, now: Instant, wake: deadline::Wake) -> Result<Self, AnySession> {
-        let since = *self.stage.since.get_or_insert(now);
+        let since = *self.stage.tries.since.get_or_insert(now);
         let patience = if self.context.restarting { deadline::PORT_BACK } else { deadline::OPEN };
         if now.since(since) >= patience {
             let fault = LinkFault::Deadline { wake, after: patience };
             return Err(self.fail_or_quarantine(fault.into()));
         }
-        self.stage.attempt = self.stage.attempt.saturating_add(1);
+        let tries = &mut self.stage.tries;
+        tries.attempt = tries.attempt.saturating_add(1);
         self.stage.dialling = Dialling::Pausing;
         Ok(self)
     }
 
     /// 16992 is open: nothing is known of the peer.
     pub(crate) fn plain(mut self, id: ChannelId) -> Session<Tunneling, Plain> {
-        self.context.link = Some(Link { id, facts: Facts::NOTHING });
+        self.open(id);
         self.advance(|_, _| (Tunneling::new(), Plain(())))
+    }
+
+    fn open(&mut self, id: ChannelId) {
+        self.context.link = Some(Link { id, facts: Facts::NOTHING });
+        self.context.unheard = Some(self.stage.tries);
     }
 
     /// A handshake has ended: the channel's type follows from what it showed (G4).
     pub(crate) fn shown(mut self, id: ChannelId, peer: &TlsPeer, expected: &Expectation) -> AnySession {
         let recognised = classify(peer, expected, self.record());
-        self.context.link = Some(Link { id, facts: Facts::NOTHING });
+        self.open(id);
         match recognised {
             Ok(Recognised::Odca(channel)) => self.advance(|_, _| (Tunneling::new(), channel)).into(),
             Ok(Recognised::Interim(channel)) => self.advance(|_, _| (Tunneling::new(), channel)).into(),

@@ -5,7 +5,9 @@ use clap::{Args, ValueEnum};
 use serde::Serialize;
 
 use crate::cli::error::CliError;
+use crate::cli::switches::SwitchArgs;
 use crate::simulator::persona::Persona;
+use crate::simulator::switches::Switches;
 
 /// Provision simulated devices, with server and relay, in this one process
 ///
@@ -17,6 +19,7 @@ Examples:
   amt-provision demo
   amt-provision demo --flow both --devices 5
   amt-provision demo --amt 21.0 --persona drops-odca
+  amt-provision demo --close always
   amt-provision demo --devices 50 --json | tail -1
 
 Flow A (AMT 19 and later) is TLS from the first byte. Flow B (AMT 18 and earlier) begins in plain text: a relay that is \
@@ -34,6 +37,8 @@ pub struct DemoArgs {
     /// How the devices behave where real firmware differs, by name; the usual way of that version if not given
     #[arg(long, value_name = "NAME")]
     persona: Option<Persona>,
+    #[command(flatten)]
+    switches: SwitchArgs,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -67,6 +72,15 @@ impl Flow {
     }
 }
 
+/// Where a device is to be in the end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum PlannedGoal {
+    /// In Client Control Mode.
+    Ccm,
+    /// In Admin Control Mode.
+    Acm,
+}
+
 /// What a demo provisions.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DemoOptions {
@@ -75,17 +89,21 @@ pub struct DemoOptions {
 }
 
 /// A device to be simulated. Its version decides its flow.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PlannedDevice {
     /// The firmware's version.
     pub version: AmtVersion,
+    /// Where it is to be in the end.
+    pub goal: PlannedGoal,
     /// How it behaves.
     pub persona: Persona,
+    /// What is switched on it.
+    pub switches: Switches,
 }
 
 impl PlannedDevice {
     /// The flow that it takes.
-    pub const fn flow(self) -> Flow {
+    pub const fn flow(&self) -> Flow {
         Flow::of(self.version)
     }
 }
@@ -103,6 +121,7 @@ impl TryFrom<DemoArgs> for DemoOptions {
                 Flow::B => &[Flow::B],
             },
         };
+        let switches = Switches::from(args.switches);
         let mut devices = Vec::new();
         for flow in flows {
             let version = args.amt.unwrap_or(flow.usual_version());
@@ -112,8 +131,10 @@ impl TryFrom<DemoArgs> for DemoOptions {
                     Flow::of(version)
                 )));
             }
-            let persona = args.persona.unwrap_or(Persona::usual(version));
-            devices.extend((0..args.devices).map(|_| PlannedDevice { version, persona }));
+            let persona = args.persona.unwrap_or(Persona::usual(version)).fitting(version);
+            let persona = persona.map_err(|misfit| CliError::Usage(misfit.to_string()))?;
+            let device = PlannedDevice { version, goal: PlannedGoal::Acm, persona, switches: switches.clone() };
+            devices.extend((0..args.devices).map(|_| device.clone()));
         }
         Ok(Self { devices })
     }

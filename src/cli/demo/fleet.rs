@@ -1,6 +1,6 @@
 //! The demo's world: one server, and for each device a simulated firmware and a relay, each on its own sockets.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, btree_map};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Instant;
@@ -19,7 +19,7 @@ use rustls::pki_types::{PrivateKeyDer, UnixTime};
 use smol::channel::Sender;
 use smol::future::FutureExt;
 
-use super::args::{DemoOptions, PlannedDevice};
+use super::args::{DemoOptions, PlannedDevice, PlannedGoal};
 use super::report::{DemoFailure, DeviceOutcome, DeviceResult};
 use crate::cli::exit::ExitStatus;
 use crate::mei::MeiAddress;
@@ -31,15 +31,13 @@ use crate::simulator::config::DeviceConfig;
 use crate::simulator::firmware::TrustedRoots;
 use crate::simulator::identity::SimulatorAuthority;
 use crate::simulator::keys::KeyPool;
-use crate::simulator::provisioning::{ProvisioningChain, ProvisioningShape};
+use crate::simulator::provisioning::{ProvisioningChain, ProvisioningShape, ProvisioningStrength};
 use crate::simulator::running::{Place, SimulatedDevice};
 use crate::store::{Account, PasswordChoice, PasswordSource, SqliteStore, Store, Tenant};
 use crate::tunnel::channel::ProvisioningCertificate;
 use crate::tunnel::tls::TlsVersion;
 use crate::wsman::class::tls_setting_data::{Clients, PlainText, RemoteMode};
 
-/// The demo's only profile.
-const PROFILE: &str = "demo";
 /// The domain of its provisioning certificate and of its devices' network.
 const DOMAIN: &str = "demo.example";
 
@@ -90,7 +88,8 @@ struct Fleet {
     store: Arc<SqliteStore>,
     authority: Arc<SimulatorAuthority>,
     keys: Arc<KeyPool>,
-    chain: ProvisioningChain,
+    /// Provisioning certificates of the strengths that the devices take.
+    chains: BTreeMap<ProvisioningStrength, ProvisioningChain>,
     server: SocketAddr,
 }
 
@@ -105,17 +104,23 @@ pub async fn provision(options: DemoOptions, progress: Sender<Progress>) -> Resu
     let keys = Arc::new(KeyPool::default());
     // A default key and a key pair of its own for each; real firmware makes them in hardware.
     keys.prepare(2 * options.devices.len()).map_err(SetUpError::from)?;
-    let chain = ProvisioningChain::mint(&ProvisioningShape::for_domain(DOMAIN)).map_err(SetUpError::from)?;
+    let mut chains = BTreeMap::new();
+    for strength in options.devices.iter().map(strength) {
+        if let btree_map::Entry::Vacant(entry) = chains.entry(strength) {
+            let shape = ProvisioningShape { strength, ..ProvisioningShape::for_domain(DOMAIN) };
+            entry.insert(ProvisioningChain::mint(&shape).map_err(SetUpError::from)?);
+        }
+    }
     let listener = Listener::bind((Ipv4Addr::LOCALHOST, 0).into(), None).await.map_err(SetUpError::from)?;
     let server = listener.address().map_err(SetUpError::from)?;
     let (ended, traffic) = smol::channel::unbounded();
     let watcher = Watcher { begun: Instant::now(), progress: progress.clone(), ended };
-    let fleet = Fleet { folder, store, authority, keys, chain, server };
+    let fleet = Fleet { folder, store, authority, keys, chains, server };
     let deployment = Arc::new(fleet.deployment().await?.watched_by(watcher));
 
     let all = async {
         let runs = options.devices.iter().enumerate();
-        let runs = runs.map(|(number, planned)| fleet.run(number, *planned));
+        let runs = runs.map(|(number, planned)| fleet.run(number, planned));
         let mut traffics = BTreeMap::new();
         let mut results = Vec::new();
         // All at once; each result is told when all its figures are there.
@@ -152,56 +157,38 @@ impl Fleet {
         let mut trust = OdcaTrust::production();
         trust.add(set).map_err(SetUpError::from)?;
         let authority = self.store.authority(UnixTime::now()).await.map_err(SetUpError::from)?;
-        let profiles = BTreeMap::from([(PROFILE.to_owned(), self.profile()?)]);
+        let mut profiles = BTreeMap::new();
+        for (strength, chain) in &self.chains {
+            for goal in [PlannedGoal::Ccm, PlannedGoal::Acm] {
+                profiles.insert(profile_name(goal, *strength).to_owned(), profile(goal, chain)?);
+            }
+        }
         let server = "demo".parse().map_err(SetUpError::from)?;
         Ok(Deployment::new(server, Arc::clone(&self.store) as Arc<dyn Store>, authority, Arc::new(trust), profiles))
     }
 
-    /// To ACM by any flow: the demo shows what first use means, so it trusts it.
-    fn profile(&self) -> Result<ServedProfile, SetUpError> {
-        let length = ChainLength::new(self.chain.certificates().len()).ok_or_else(|| SetUpError::from("no chain"))?;
-        let key = PrivateKeyDer::from_pem_slice(self.chain.to_pem().as_bytes()).map_err(SetUpError::from)?;
-        let identity =
-            ProvisioningCertificate::new(self.chain.certificates().to_vec(), &key).map_err(SetUpError::from)?;
-        let random = aws_lc_rs::default_provider().secure_random;
-        Ok(ServedProfile {
-            profile: Profile {
-                goal: Goal::Admin(length),
-                flow_b: FlowB::Allowed,
-                minimum: Provenance::FirstUse,
-                first_use: FirstUseTrust::Trusted,
-                activation_commit: ActivationCommit::Auto,
-                adopt: Adopt::Refused,
-                without_acm: WithoutAcm::Keep,
-            },
-            passwords: PasswordSource::new(PasswordChoice::default(), PasswordChoice::default(), random),
-            provisioning: Some(Arc::new(identity)),
-            adoption: None,
-            remote_tls: RemoteMode { plain: PlainText::Refused, clients: Clients::Any },
-            max_tls: TlsVersion::V1_3,
-        })
-    }
-
-    async fn run(&self, number: usize, planned: PlannedDevice) -> Result<DeviceResult, SetUpError> {
+    async fn run(&self, number: usize, planned: &PlannedDevice) -> Result<DeviceResult, SetUpError> {
         let number = u32::try_from(number).map_err(SetUpError::from)?;
         let uuid = uuid(number)?;
         let mut config = DeviceConfig::new(uuid, planned.version, Arc::clone(&self.authority));
         config.persona = planned.persona;
         config.keys = Arc::clone(&self.keys);
         config.dns_suffix = Some(DOMAIN.to_owned());
-        let roots = TrustedRoots::default().with_root("demo", self.chain.root());
+        let chain = self.chains.get(&strength(planned)).ok_or_else(|| SetUpError::from("no chain"))?;
+        let roots = TrustedRoots::default().with_root("demo", chain.root());
         config.roots = roots.ok_or_else(|| SetUpError::from("the device has no room for a root"))?;
+        planned.switches.apply_to(&mut config);
         let address = address(number);
         let mei_path = self.folder.path().join(format!("mei{number}"));
         let device = SimulatedDevice::start(&config, Place { address, mei_path }).await.map_err(SetUpError::from)?;
 
         let (begun, occupied) = (Instant::now(), device.occupied());
-        let relayed = relay::run(self.relay(&device)?, |_| {}).await;
+        let relayed = relay::run(self.relay(&device, planned)?, |_| {}).await;
         let (elapsed, occupied) = (begun.elapsed(), device.occupied().saturating_sub(occupied));
 
         let ledger = self.store.load(&Tenant::default(), uuid).await.map_err(SetUpError::from)?;
         let record = ledger.as_ref().map(|ledger| ledger.record());
-        let judged = self.judge(&device, record, relayed).await;
+        let judged = self.judge(&device, planned, record, relayed).await;
         let (truth, traffic) = (device.truth(), device.traffic());
         device.stop().await;
         let millis = |time: std::time::Duration| Millis(u64::try_from(time.as_millis()).unwrap_or(u64::MAX));
@@ -225,11 +212,11 @@ impl Fleet {
         })
     }
 
-    fn relay(&self, device: &SimulatedDevice) -> Result<RelayConfig, SetUpError> {
+    fn relay(&self, device: &SimulatedDevice, planned: &PlannedDevice) -> Result<RelayConfig, SetUpError> {
         let url: ServerUrl = format!("ws://{}/activate", self.server).parse().map_err(SetUpError::from)?;
         let mei: MeiAddress = format!("unix:{}", device.mei_path().display()).parse().map_err(SetUpError::from)?;
         let lms_address: LmsAddress = device.address().to_string().parse().map_err(SetUpError::from)?;
-        let profile: ProfileName = PROFILE.parse().map_err(SetUpError::from)?;
+        let profile: ProfileName = profile_name(planned.goal, strength(planned)).parse().map_err(SetUpError::from)?;
         Ok(RelayConfig {
             url,
             ca_file: None,
@@ -250,6 +237,7 @@ impl Fleet {
     async fn judge(
         &self,
         device: &SimulatedDevice,
+        planned: &PlannedDevice,
         record: Option<&Record>,
         relayed: Result<crate::protocol::Outcome, RelayError>,
     ) -> Result<(), DemoFailure> {
@@ -261,8 +249,15 @@ impl Fleet {
             status: ExitStatus::Ours,
         };
         let record = record.ok_or_else(|| disagree("nothing is stored"))?;
-        if truth.mode == ControlMode::PreProvisioning {
-            return Err(disagree("it is not provisioned"));
+        let goal = match planned.goal {
+            PlannedGoal::Ccm => ControlMode::Client,
+            PlannedGoal::Acm => ControlMode::Admin,
+        };
+        if truth.mode != goal {
+            return Err(disagree("it is in another mode"));
+        }
+        if truth.counters.repeated > 0 {
+            return Err(disagree("it was asked twice for what must not be repeated"));
         }
         if record.pins.confirmed.map(|Pin { spki, .. }| spki) != Some(truth.shown_key) {
             return Err(disagree("it shows another key than the pinned one"));
@@ -288,6 +283,47 @@ impl Fleet {
         }
         Ok(())
     }
+}
+
+/// The provisioning certificate that a device takes.
+fn strength(planned: &PlannedDevice) -> ProvisioningStrength {
+    ProvisioningStrength::of(planned.version.suite())
+}
+
+const fn profile_name(goal: PlannedGoal, strength: ProvisioningStrength) -> &'static str {
+    match (goal, strength) {
+        (PlannedGoal::Ccm, ProvisioningStrength::Rsa2048Sha256) => "ccm",
+        (PlannedGoal::Ccm, ProvisioningStrength::Rsa3072Sha384) => "ccm-sha384",
+        (PlannedGoal::Acm, ProvisioningStrength::Rsa2048Sha256) => "acm",
+        (PlannedGoal::Acm, ProvisioningStrength::Rsa3072Sha384) => "acm-sha384",
+    }
+}
+
+/// To the goal by any flow: the demo shows what first use means, so it trusts it.
+fn profile(goal: PlannedGoal, chain: &ProvisioningChain) -> Result<ServedProfile, SetUpError> {
+    let length = ChainLength::new(chain.certificates().len()).ok_or_else(|| SetUpError::from("no chain"))?;
+    let key = PrivateKeyDer::from_pem_slice(chain.to_pem().as_bytes()).map_err(SetUpError::from)?;
+    let identity = ProvisioningCertificate::new(chain.certificates().to_vec(), &key).map_err(SetUpError::from)?;
+    let random = aws_lc_rs::default_provider().secure_random;
+    Ok(ServedProfile {
+        profile: Profile {
+            goal: match goal {
+                PlannedGoal::Ccm => Goal::Client,
+                PlannedGoal::Acm => Goal::Admin(length),
+            },
+            flow_b: FlowB::Allowed,
+            minimum: Provenance::FirstUse,
+            first_use: FirstUseTrust::Trusted,
+            activation_commit: ActivationCommit::Auto,
+            adopt: Adopt::Refused,
+            without_acm: WithoutAcm::Keep,
+        },
+        passwords: PasswordSource::new(PasswordChoice::default(), PasswordChoice::default(), random),
+        provisioning: Some(Arc::new(identity)),
+        adoption: None,
+        remote_tls: RemoteMode { plain: PlainText::Refused, clients: Clients::Any },
+        max_tls: TlsVersion::V1_3,
+    })
 }
 
 fn since(begun: Instant) -> Millis {

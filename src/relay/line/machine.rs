@@ -233,7 +233,8 @@ impl Line {
         self.waiting.clear();
         self.port = switch.port;
         self.tell(Notice::Switching(switch));
-        self.switch = Some(Switch::new(self.now + switch.delay.min(PortSwitch::MAX_DELAY)));
+        let first = self.now + switch.delay.min(PortSwitch::MAX_DELAY);
+        self.switch = Some(Switch::new(first, self.switch.as_ref()));
         if switch.delay == Millis(0) {
             self.dial();
         }

@@ -13,11 +13,15 @@ pub const LONGEST_PAUSE: Millis = deadline::RETRY_LONGEST;
 /// and more (odca.md §2.4).
 pub const PORT_DEADLINE: Millis = Millis::from_secs(120);
 
+/// Switches that are acknowledged at once at most: a server that asks for more without waiting has lost count (G10).
+const MAX_OWED: usize = 16;
+
 /// A port switch that is not proven yet: no byte has come from the new port.
 #[derive(Clone, Debug)]
 pub(super) struct Switch {
-    /// Whether the server was told that the port is there.
-    pub(super) acknowledged: bool,
+    /// How often the server is still to be told that the port is there: once for each switch that it has asked for
+    /// since it heard that last, as it counts them.
+    pub(super) owed: usize,
     /// When to dial next; `None` while a connection is made or there.
     next: Option<Instant>,
     pause: Millis,
@@ -25,9 +29,10 @@ pub(super) struct Switch {
 }
 
 impl Switch {
-    /// A switch whose first try is at `first`.
-    pub(super) fn new(first: Instant) -> Self {
-        Self { acknowledged: false, next: Some(first), pause: FIRST_PAUSE, deadline: first + PORT_DEADLINE }
+    /// A switch whose first try is at `first`, instead of the one before.
+    pub(super) fn new(first: Instant, before: Option<&Self>) -> Self {
+        let owed = before.map_or(0, |before| before.owed);
+        Self { owed: (owed + 1).min(MAX_OWED), next: Some(first), pause: FIRST_PAUSE, deadline: first + PORT_DEADLINE }
     }
 
     /// When to dial.
@@ -57,7 +62,7 @@ mod tests {
 
     #[test]
     fn pauses_grow_to_the_longest_and_the_last_try_is_at_the_deadline() {
-        let (mut switch, mut now) = (Switch::new(Instant::ZERO), Instant::ZERO);
+        let (mut switch, mut now) = (Switch::new(Instant::ZERO, None), Instant::ZERO);
         let mut pauses = Vec::new();
         while switch.failed(now) {
             let next = switch.next_dial().unwrap();

@@ -4,11 +4,14 @@ use std::io::{Read, Write};
 use std::sync::Arc;
 
 use amt_provision_fsm::firmware::Port;
+use amt_provision_fsm::time::Instant;
+use rustls::crypto::{CryptoProvider, aws_lc_rs};
 use rustls::server::NoServerSessionStorage;
 use rustls::sign::{CertifiedKey, SingleCertAndKey};
 use rustls::{ServerConfig, ServerConnection};
 
 use crate::http::{HttpError, Limits, Request, RequestDecoder};
+use crate::simulator::firmware::Ciphers;
 use crate::tunnel::tls::TlsVersion;
 
 /// Decrypted bytes that may wait while a request is being answered (G10).
@@ -19,19 +22,34 @@ pub const MAX_WAITING: usize = 256 * 1024;
 pub(super) fn server_config(
     identity: &CertifiedKey,
     max_version: TlsVersion,
+    ciphers: Ciphers,
 ) -> Result<Arc<ServerConfig>, rustls::Error> {
     let versions: &[_] = match max_version {
         TlsVersion::V1_2 => &[&rustls::version::TLS12],
         TlsVersion::V1_3 => &[&rustls::version::TLS13, &rustls::version::TLS12],
     };
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let mut config = ServerConfig::builder_with_provider(provider)
+    let mut config = ServerConfig::builder_with_provider(Arc::new(provider(ciphers)))
         .with_protocol_versions(versions)?
         .with_no_client_auth()
         .with_cert_resolver(Arc::new(SingleCertAndKey::from(identity.clone())));
     config.session_storage = Arc::new(NoServerSessionStorage {});
     config.send_tls13_tickets = 0;
     Ok(Arc::new(config))
+}
+
+fn provider(ciphers: Ciphers) -> CryptoProvider {
+    let usual = aws_lc_rs::default_provider();
+    match ciphers {
+        Ciphers::Usual => usual,
+        Ciphers::Strong => CryptoProvider {
+            cipher_suites: vec![
+                aws_lc_rs::cipher_suite::TLS13_AES_256_GCM_SHA384,
+                aws_lc_rs::cipher_suite::TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384,
+            ],
+            kx_groups: vec![aws_lc_rs::kx_group::SECP384R1],
+            ..usual
+        },
+    }
 }
 
 enum Transport {
@@ -62,16 +80,18 @@ pub(super) struct Connection {
     output: Vec<u8>,
     /// A request is being answered; the next one waits.
     pub(super) busy: bool,
+    /// When something was said last.
+    pub(super) moved: Instant,
 }
 
 impl Connection {
-    pub(super) fn open(port: Port, tls: &Arc<ServerConfig>) -> Result<Self, rustls::Error> {
+    pub(super) fn open(now: Instant, port: Port, tls: &Arc<ServerConfig>) -> Result<Self, rustls::Error> {
         let transport = match port {
             Port::Plain => Transport::Plain,
             Port::Tls => Transport::Tls(Box::new(ServerConnection::new(Arc::clone(tls))?)),
         };
         let decoder = RequestDecoder::new(Limits::DEFAULT);
-        Ok(Self { transport, decoder, waiting: Vec::new(), output: Vec::new(), busy: false })
+        Ok(Self { transport, decoder, waiting: Vec::new(), output: Vec::new(), busy: false, moved: now })
     }
 
     pub(super) const fn is_plain(&self) -> bool {

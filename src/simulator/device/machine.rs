@@ -5,14 +5,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use amt_provision_fsm::firmware::Port;
-use amt_provision_fsm::time::Instant;
+use amt_provision_fsm::time::{Instant, Millis};
 use rustls::ServerConfig;
 
 use super::accounting::{Accounting, Traffic};
 use super::connection::{Connection, Received, server_config};
 use super::web::Web;
 use crate::mei::FirmwareClient;
-use crate::simulator::config::{DeviceConfig, SimulatorError, Timings};
+use crate::simulator::config::{DeviceConfig, RestartDelay, SimulatorError, Timings};
 use crate::simulator::firmware::{Aftermath, Firmware, Truth};
 use crate::simulator::persona::LastReply;
 use crate::tunnel::tls::TlsVersion;
@@ -52,6 +52,8 @@ pub struct Device {
     web: Web,
     timings: Timings,
     last_reply: LastReply,
+    restart_delay: RestartDelay,
+    idle_close: Option<Millis>,
     max_tls: TlsVersion,
     tls: Arc<ServerConfig>,
     port: Port,
@@ -59,6 +61,8 @@ pub struct Device {
     opened: u64,
     due: VecDeque<Due>,
     busy_until: Instant,
+    /// A reply has gone out whose request takes the ports away.
+    restarts_at: Option<Instant>,
     away_until: Option<Instant>,
     outputs: VecDeque<Output>,
     accounting: Accounting,
@@ -75,16 +79,19 @@ impl Device {
         let port = firmware.local_port();
         Ok(Self {
             web: Web::new(&firmware, config.connections, config.chunks.clone()),
-            timings: config.timings,
+            timings: config.timings.clone(),
             last_reply: config.persona.last_reply,
+            restart_delay: config.restart_delay,
+            idle_close: config.idle_close,
             max_tls: config.max_tls,
-            tls: server_config(&firmware.shown_identity().certified, config.max_tls)?,
+            tls: tls_server(&firmware, config.max_tls)?,
             port,
             firmware,
             connections: BTreeMap::new(),
             opened: 0,
             due: VecDeque::new(),
             busy_until: Instant::ZERO,
+            restarts_at: None,
             away_until: None,
             outputs: VecDeque::from([Output::Listen(port)]),
             accounting: Accounting::default(),
@@ -98,7 +105,7 @@ impl Device {
         self.opened += 1;
         let id = ConnectionId(self.opened);
         let away = self.away_until.is_some() || port != self.port || self.connections.len() >= MAX_CONNECTIONS;
-        match (away, Connection::open(port, &self.tls)) {
+        match (away, Connection::open(now, port, &self.tls)) {
             (false, Ok(connection)) => {
                 self.traffic.connections += 1;
                 self.connections.insert(id, connection);
@@ -116,6 +123,7 @@ impl Device {
         self.handle_timeout(now);
         let Some(connection) = self.connections.get_mut(&id) else { return };
         let received = connection.receive(bytes);
+        connection.moved = now;
         self.flush(id);
         match received {
             Received::Fine { handshake_done } => {
@@ -140,7 +148,8 @@ impl Device {
     /// When [`Device::handle_timeout`] is to be called.
     pub fn poll_timeout(&self) -> Option<Instant> {
         let due = self.due.front().map(|due| due.at);
-        [due, self.away_until].into_iter().flatten().min()
+        let idle = self.idle().map(|(at, _)| at).min();
+        [due, self.restarts_at, idle, self.away_until].into_iter().flatten().min()
     }
 
     /// What the adapter is to do next.
@@ -156,9 +165,19 @@ impl Device {
         while let Some(due) = self.due.pop_front_if(|due| due.at <= now) {
             match due.aftermath {
                 Aftermath::None => self.reply(now, &due),
-                Aftermath::Restart => self.restart(&due),
+                Aftermath::Restart => match self.restart_delay {
+                    RestartDelay::None => self.restart(&due),
+                    RestartDelay::After(delay) => {
+                        self.restarts_at = Some(due.at + delay);
+                        self.reply(now, &due);
+                    }
+                },
             }
         }
+        if let Some(at) = self.restarts_at.take_if(|at| *at <= now) {
+            self.go_away(at);
+        }
+        self.close_idle(now);
         if self.away_until.is_some_and(|until| until <= now) {
             self.come_back();
         }
@@ -220,7 +239,7 @@ impl Device {
         self.traffic.unauthorized += u64::from(served.unauthorized);
 
         let start = self.busy_until.max(now);
-        let at = start + self.timings.of(served.work);
+        let at = start + self.timings.of(served.action);
         self.busy_until = at;
         self.accounting.occupy(since_start(start), since_start(at));
         self.due.push_back(Due {
@@ -236,6 +255,7 @@ impl Device {
         let Some(connection) = self.connections.get_mut(&due.connection) else { return };
         connection.send(&due.reply);
         connection.busy = false;
+        connection.moved = now;
         if due.closes {
             connection.say_goodbye();
         }
@@ -260,13 +280,14 @@ impl Device {
     fn go_away(&mut self, now: Instant) {
         self.outputs.extend(core::mem::take(&mut self.connections).into_keys().map(Output::Close));
         self.due.clear();
+        self.restarts_at = None;
         self.busy_until = now;
         self.web.forget_nonces();
         self.firmware.forget_sessions();
         let back = now + self.timings.away;
         self.accounting.occupy(since_start(now), since_start(back));
         self.away_until = Some(back);
-        match server_config(&self.firmware.shown_identity().certified, self.max_tls) {
+        match tls_server(&self.firmware, self.max_tls) {
             Ok(tls) => self.tls = tls,
             Err(error) => tracing::error!(%error, "the simulated device goes on showing its old key"),
         }
@@ -278,6 +299,23 @@ impl Device {
         if port != self.port {
             self.outputs.extend([Output::Unlisten(self.port), Output::Listen(port)]);
             self.port = port;
+        }
+    }
+
+    /// Connections on which nothing is asked, with the instant at which that is too long.
+    fn idle(&self) -> impl Iterator<Item = (Instant, ConnectionId)> {
+        let idle = self.connections.iter().filter(|(_, connection)| !connection.busy);
+        self.idle_close.into_iter().flat_map(move |limit| idle.clone().map(move |(id, it)| (it.moved + limit, *id)))
+    }
+
+    fn close_idle(&mut self, now: Instant) {
+        let over: Vec<_> = self.idle().filter(|(at, _)| *at <= now).map(|(_, id)| id).collect();
+        for id in over {
+            if let Some(connection) = self.connections.get_mut(&id) {
+                connection.say_goodbye();
+            }
+            self.flush(id);
+            self.close(id);
         }
     }
 
@@ -299,6 +337,10 @@ impl Device {
             self.outputs.push_back(Output::Close(id));
         }
     }
+}
+
+fn tls_server(firmware: &Firmware, max_tls: TlsVersion) -> Result<Arc<ServerConfig>, rustls::Error> {
+    server_config(&firmware.shown_identity().certified, max_tls, firmware.generation().ciphers)
 }
 
 const fn since_start(at: Instant) -> Duration {

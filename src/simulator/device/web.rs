@@ -10,7 +10,7 @@ use amt_provision_fsm::time::Instant;
 use crate::http::digest::{Denied, Login, Verifier};
 use crate::http::{Chunks, Connection, DeviceResponse, Framing, Request, WSMAN_PATH};
 use crate::simulator::config::ConnectionHabit;
-use crate::simulator::firmware::{Aftermath, Firmware, Work};
+use crate::simulator::firmware::{Action, Aftermath, Firmware};
 use crate::wsman::envelope::{DeviceMessageId, Fault, read_request, write_fault, write_response};
 use crate::wsman::xml::Limits;
 
@@ -19,7 +19,8 @@ pub(super) struct Served {
     pub(super) bytes: Vec<u8>,
     /// The connection ends with the reply.
     pub(super) closes: bool,
-    pub(super) work: Work,
+    /// What was asked, by somebody who had logged in.
+    pub(super) action: Option<Action>,
     pub(super) aftermath: Aftermath,
     pub(super) unauthorized: bool,
 }
@@ -51,27 +52,27 @@ impl Web {
     }
 
     pub(super) fn serve(&mut self, firmware: &mut Firmware, request: &Request, now: Instant) -> Served {
-        let (work, mut aftermath, mut unauthorized) = (Work::Usual, Aftermath::None, false);
-        let (response, work) = if request.path != WSMAN_PATH {
-            (DeviceResponse::html(404, "Not Found"), work)
+        let (mut action, mut aftermath, mut unauthorized) = (None, Aftermath::None, false);
+        let response = if request.path != WSMAN_PATH {
+            DeviceResponse::html(404, "Not Found")
         } else if request.method != "POST" {
-            (DeviceResponse::html(405, "Method Not Allowed"), work)
+            DeviceResponse::html(405, "Method Not Allowed")
         } else {
             match self.log_in(firmware, request) {
                 Err(denied) => {
                     unauthorized = true;
-                    (self.challenge(denied.is_some_and(Denied::is_stale)), work)
+                    self.challenge(denied.is_some_and(Denied::is_stale))
                 }
                 Ok(login) => {
-                    let (response, work, after) = self.manage(firmware, &login, request, now);
-                    aftermath = after;
-                    (response, work)
+                    let response;
+                    (response, action, aftermath) = self.manage(firmware, &login, request, now);
+                    response
                 }
             }
         };
         let response = self.finish(response, request.keeps_connection());
         let closes = response.connection == Connection::Close;
-        Served { bytes: response.to_bytes(), closes, work, aftermath, unauthorized }
+        Served { bytes: response.to_bytes(), closes, action, aftermath, unauthorized }
     }
 
     /// The answer to bytes that are no request.
@@ -98,7 +99,7 @@ impl Web {
         login: &Login,
         request: &Request,
         now: Instant,
-    ) -> (DeviceResponse, Work, Aftermath) {
+    ) -> (DeviceResponse, Option<Action>, Aftermath) {
         self.messages += 1;
         let id = DeviceMessageId(self.messages);
         let date = http_date(firmware.clock(now));
@@ -108,7 +109,7 @@ impl Web {
         let request = match read_request(&request.body, Limits::DEFAULT) {
             Ok(request) => request,
             Err(error) => {
-                return (refuse(error.message_id.as_deref(), &error.fault()), Work::Usual, Aftermath::None);
+                return (refuse(error.message_id.as_deref(), &error.fault()), None, Aftermath::None);
             }
         };
         let answer = firmware.answer(login, &request.call, now);
@@ -116,16 +117,16 @@ impl Web {
             Ok(body) => DeviceResponse::envelope(200, &date, &self.server, &write_response(&request, id, body)),
             Err(fault) => refuse(Some(&request.message_id), &fault),
         };
-        (response, answer.work, answer.aftermath)
+        (response, Action::of(&request.call), answer.aftermath)
     }
 
     fn finish(&self, mut response: DeviceResponse, client_keeps: bool) -> DeviceResponse {
-        let closes = !client_keeps
-            || match self.habit {
-                ConnectionHabit::KeepsAlive => false,
-                ConnectionHabit::ClosesAfterRefusals => response.status != 200,
-                ConnectionHabit::ClosesAfterReplies => true,
-            };
+        let closes = match self.habit {
+            ConnectionHabit::Honors => !client_keeps,
+            ConnectionHabit::Never => false,
+            ConnectionHabit::AfterRefusals => !client_keeps || response.status != 200,
+            ConnectionHabit::Always => true,
+        };
         response.connection = if closes { Connection::Close } else { Connection::KeepAlive };
         if let Framing::Chunked(chunks) = &mut response.framing {
             chunks.clone_from(&self.chunks);

@@ -1,6 +1,5 @@
 //! The provisioning chain and the signature under it, checked as a firmware checks them (wsman.md §2.1).
 
-use amt_provision_fsm::firmware::AmtVersion;
 use rustls::pki_types::{CertificateDer, SubjectPublicKeyInfoDer};
 use webpki::RawPublicKeyEntity;
 use webpki::aws_lc_rs::{RSA_PKCS1_2048_8192_SHA256, RSA_PKCS1_2048_8192_SHA384};
@@ -10,6 +9,7 @@ use x509_cert::der::asn1::ObjectIdentifier;
 use x509_cert::ext::pkix::BasicConstraints;
 
 use super::roots::TrustedRoots;
+use super::versions::ChainHashes;
 use crate::pki::certificate::CertificateParts;
 use crate::pki::provisioning::{covers, is_for_provisioning, names};
 use crate::pki::spki::KeyKind;
@@ -32,7 +32,7 @@ pub(super) enum Place {
 /// What chains are judged by.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Judge<'a> {
-    pub(super) version: AmtVersion,
+    pub(super) chains: ChainHashes,
     pub(super) roots: &'a TrustedRoots,
     /// The suffix that the leaf's name must have, where the network or the MEBx gives one.
     pub(super) dns_suffix: Option<&'a str>,
@@ -78,8 +78,8 @@ impl ProvisioningChain {
         let der = CertificateDer::from(der);
         let certificate = Certificate::from_der(&der).map_err(|_| refused)?;
         let parts = CertificateParts::read(&der).map_err(|_| refused)?;
-        let least = if judge.version.major >= 22 { 3072 } else { 2048 };
-        let strong = matches!(KeyKind::of(parts.spki()), KeyKind::Rsa { bits } if bits >= least);
+        let shortest = judge.chains.shortest_key();
+        let strong = matches!(KeyKind::of(parts.spki()), KeyKind::Rsa { bits } if bits >= shortest);
         let issued_the_last = match (&self.last, &self.last_names) {
             (Some(last), Some(names)) => {
                 last.is_signed_by(parts.spki())
@@ -89,7 +89,7 @@ impl ProvisioningChain {
             _ => is_for_provisioning(&certificate) && has_suffix(&certificate, judge.dns_suffix),
         };
         let anchored = place != Place::Root || (parts.is_self_signed() && judge.roots.trusts(&der));
-        let hash_is_taken = place == Place::Root || takes_signature_of(judge.version, &certificate);
+        let hash_is_taken = place == Place::Root || takes_signature_of(judge.chains, &certificate);
         if !(strong && issued_the_last && anchored && hash_is_taken && is_valid_at(&certificate, judge.now)) {
             return Err(refused);
         }
@@ -105,16 +105,16 @@ impl ProvisioningChain {
     /// Whether `signature` is one over both nonces by the leaf of this chain, which must be complete.
     pub(super) fn check(
         &self,
-        version: AmtVersion,
+        chains: ChainHashes,
         algorithm: Option<u32>,
         nonces: &[u8],
         signature: &[u8],
     ) -> Result<(), SetupStatus> {
         let algorithm = match algorithm {
-            // AMT 22 has no SHA-256 any more (wsman.md §2.1).
-            Some(2) if version.major >= 22 => return Err(SetupStatus::InternalError),
-            Some(2) => RSA_PKCS1_2048_8192_SHA256,
-            Some(3) if version.major >= 21 => RSA_PKCS1_2048_8192_SHA384,
+            Some(2) if chains.has_sha256() => RSA_PKCS1_2048_8192_SHA256,
+            // As AMT 22 says it (wsman.md §2.1).
+            Some(2) => return Err(SetupStatus::InternalError),
+            Some(3) if chains.has_sha384() => RSA_PKCS1_2048_8192_SHA384,
             _ => return Err(SetupStatus::InvalidParameter),
         };
         let leaf = self.leaf_key.as_ref().filter(|_| self.complete).ok_or(SetupStatus::AuthenticationFailed)?;
@@ -124,12 +124,12 @@ impl ProvisioningChain {
 }
 
 /// Which hashes a firmware takes in a chain (wsman.md §2.1).
-fn takes_signature_of(version: AmtVersion, certificate: &Certificate) -> bool {
+fn takes_signature_of(chains: ChainHashes, certificate: &Certificate) -> bool {
     const SHA256_RSA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.11");
     const SHA384_RSA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.12");
     match certificate.signature_algorithm().oid {
-        SHA256_RSA => version.major < 22,
-        SHA384_RSA => version.major >= 21,
+        SHA256_RSA => chains.has_sha256(),
+        SHA384_RSA => chains.has_sha384(),
         _ => false,
     }
 }

@@ -56,6 +56,11 @@ classes! {
 }
 
 impl Class {
+    /// Every class.
+    pub fn all() -> impl Iterator<Item = Self> {
+        Self::ALL.iter().copied()
+    }
+
     /// The class with that URI.
     pub fn of(resource: &ResourceUri) -> Option<Self> {
         Self::ALL.iter().copied().find(|class| class.uri() == *resource)

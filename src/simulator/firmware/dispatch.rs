@@ -13,15 +13,6 @@ use crate::wsman::status::PtStatus;
 use crate::wsman::xml::Node;
 use crate::wsman::{Call, Operation, Selector};
 
-/// How long a request keeps the firmware busy.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Work {
-    /// As long as any.
-    Usual,
-    /// As long as making a key pair.
-    KeyGeneration,
-}
-
 /// What a request does to the local ports.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Aftermath {
@@ -36,8 +27,6 @@ pub enum Aftermath {
 pub struct Answer {
     /// The Body, or a fault.
     pub outcome: Result<Option<Node>, Fault>,
-    /// What it cost.
-    pub work: Work,
     /// What it does to the ports.
     pub aftermath: Aftermath,
 }
@@ -45,16 +34,16 @@ pub struct Answer {
 impl Firmware {
     /// Answers a call of somebody who has logged in.
     pub fn answer(&mut self, login: &Login, call: &Call, now: Instant) -> Answer {
-        let (work, aftermath) = (Work::Usual, Aftermath::None);
+        let aftermath = Aftermath::None;
         let Some(class) = Class::of(&call.resource) else {
             // A class that does not exist on this machine (wsman.md §1.4).
-            return Answer { outcome: Err(Fault::new(FaultKind::DestinationUnreachable)), work, aftermath };
+            return Answer { outcome: Err(Fault::new(FaultKind::DestinationUnreachable)), aftermath };
         };
         *self.requests.entry(class).or_default() += 1;
         if let Operation::Invoke { method, input } = &call.operation {
             return self.invoked(login, call, (class, method, input), now);
         }
-        Answer { outcome: self.accessed(login, class, call), work, aftermath }
+        Answer { outcome: self.accessed(login, class, call), aftermath }
     }
 
     fn accessed(&mut self, login: &Login, class: Class, call: &Call) -> Written {
@@ -121,18 +110,14 @@ impl Firmware {
         let (class, method, _) = request;
         let result = match self.invoke(login, request, now) {
             Some(result) => result,
-            None => {
-                let outcome = Err(not_supported());
-                return Answer { outcome, work: Work::Usual, aftermath: Aftermath::None };
-            }
+            None => return Answer { outcome: Err(not_supported()), aftermath: Aftermath::None },
         };
         let aftermath = if result.is_ok() { self.aftermath(class, method) } else { Aftermath::None };
-        let work = if method == "GenerateKeyPair" { Work::KeyGeneration } else { Work::Usual };
         let (outputs, ReturnValue(code)) = match result {
             Ok(outputs) => (outputs, ReturnValue(0)),
             Err(code) => (Vec::new(), code),
         };
-        Answer { outcome: Ok(Some(method_reply(call, outputs, code))), work, aftermath }
+        Answer { outcome: Ok(Some(method_reply(call, outputs, code))), aftermath }
     }
 
     /// `None` for a method that the class does not have.

@@ -2,7 +2,7 @@
 
 use super::instance::Instance;
 use super::refusal::Written;
-use super::{Class, Firmware};
+use super::{Class, Firmware, Generation};
 use crate::http::digest::DigestRealm;
 use crate::wsman::xml::Node;
 
@@ -27,10 +27,11 @@ const WRITABLE: [(&str, &str); 16] = [
 ];
 
 /// The settings as they come from the factory.
-pub(super) fn factory_settings(realm: &DigestRealm) -> Node {
+pub(super) fn factory_settings(realm: &DigestRealm, generation: &Generation) -> Node {
     let name = "Intel(r) AMT: General Settings";
     WRITABLE
         .iter()
+        .chain(generation.general)
         .fold(Instance::of(Class::GeneralSettings), |instance, (name, value)| instance.with(name, value))
         .with("DigestRealm", realm)
         .with("ElementName", name)
@@ -43,7 +44,7 @@ pub(super) fn factory_settings(realm: &DigestRealm) -> Node {
 impl Firmware {
     /// Takes over what is there; absent properties keep their values, as a host name's Put counts on (wsman.md §3.15).
     pub(super) fn put_general_settings(&mut self, instance: &Node) -> Written {
-        for (name, _) in WRITABLE {
+        for (name, _) in WRITABLE.iter().chain(self.generation.general) {
             if let Some(property) = instance.property(name) {
                 self.general.set_property(name, property.value());
             }

@@ -2,8 +2,8 @@
 
 use amt_provision_fsm::firmware::ControlMode;
 
-use super::Firmware;
 use super::accounts::LOCAL_SYSTEM_USER;
+use super::{Firmware, TlsBits};
 use crate::mei::FirmwareClient;
 use crate::mei::pthi::{
     CodeVersion, CodeVersions, DeviceGuid, DhcpMode, DnsSuffix, LanInterface, LanSettings, LinkStatus,
@@ -35,7 +35,7 @@ impl Firmware {
         if self.mode == ControlMode::PreProvisioning {
             bits |= TRANSITION_ALLOWED;
         }
-        if (self.version.major, self.version.minor) >= (16, 1) {
+        if self.generation.tls_bits == TlsBits::Present {
             bits |= NEW_INTERFACE;
             if self.tls.local.enabled {
                 bits |= TLS_ON_LOCAL_PORTS;

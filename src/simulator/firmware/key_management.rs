@@ -21,7 +21,7 @@ impl Firmware {
     }
 
     pub(super) fn generate_key_pair(&mut self, input: &Node) -> Invoked {
-        let suite = self.version.suite();
+        let suite = self.generation.suite();
         let expected = match suite {
             KeySuite::Rsa2048Sha256 => (0, 2048),
             KeySuite::EcP384Sha384 => (1, 384),

@@ -20,19 +20,21 @@ use super::setup::SetupSessions;
 use super::shown::{FactoryIdentities, ShownIdentity};
 use super::store::CertificateStore;
 use super::tls_settings::TlsSettings;
+use super::versions::{DefaultBinding, Generation};
 use super::{Class, Counters};
 use crate::http::digest::{DigestRealm, Ha1};
 use crate::secret::Secret;
 use crate::simulator::config::{DeviceConfig, SimulatorError};
 use crate::simulator::identity::{ChainShape, Identity, IdentityError};
 use crate::simulator::keys::KeyPool;
-use crate::simulator::persona::{AfterCommit, DefaultCertificate, Persona};
+use crate::simulator::persona::{AfterCommit, DefaultCertificate, FactoryTls, Persona};
 use crate::wsman::xml::Node;
 
 /// A simulated firmware. See the [module](super).
 pub struct Firmware {
     pub(super) uuid: Uuid,
     pub(super) version: AmtVersion,
+    pub(super) generation: Generation,
     pub(super) persona: Persona,
     pub(super) dns_suffix: Option<String>,
     pub(super) roots: TrustedRoots,
@@ -63,6 +65,7 @@ impl Firmware {
     /// # Errors
     /// [`SimulatorError`] if the cryptography library fails.
     pub fn new(config: &DeviceConfig) -> Result<Self, SimulatorError> {
+        let generation = Generation::of(config.version);
         let random = aws_lc_rs::default_provider().secure_random;
         let odca = config.authority.device(&ChainShape::default())?;
         let rom_ca = odca.chain.get(ROM_CA_LEVEL).map_or([0; 32], |rom_ca| Sha256::digest(rom_ca).into());
@@ -70,12 +73,13 @@ impl Firmware {
             DefaultCertificate::V3 => Identity::self_signed,
             DefaultCertificate::V1 => Identity::self_signed_v1,
         };
-        let default = make_default(config.keys.take(config.version.suite())?)?;
+        let default = make_default(config.keys.take(generation.suite())?)?;
         let factory = FactoryIdentities { odca, default };
         let realm = random_realm(random)?;
         let mut firmware = Self {
             uuid: config.uuid,
             version: config.version,
+            generation,
             persona: config.persona,
             dns_suffix: config.dns_suffix.clone(),
             roots: config.roots.clone(),
@@ -87,12 +91,12 @@ impl Firmware {
             rom_ca: RomCaHash::from_bytes(rom_ca),
             mode: ControlMode::PreProvisioning,
             state: ProvisioningState::Pre,
-            general: factory_settings(&realm),
+            general: factory_settings(&realm, &generation),
             accounts: Accounts::new(realm, random_password(random)?),
             sessions: SetupSessions::default(),
-            store: CertificateStore::new(config.version.suite()),
-            staged_tls: TlsSettings::factory(config.version),
-            tls: TlsSettings::factory(config.version),
+            store: CertificateStore::new(generation.suite()),
+            staged_tls: TlsSettings::factory(&generation, config.persona.factory_tls),
+            tls: TlsSettings::factory(&generation, config.persona.factory_tls),
             clock: DeviceClock::showing(config.clock),
             lists: Enumerations::default(),
             counters: Counters::default(),
@@ -105,6 +109,11 @@ impl Firmware {
     /// The digest realm.
     pub fn realm(&self) -> &DigestRealm {
         &self.accounts.realm
+    }
+
+    /// What its generation is like.
+    pub const fn generation(&self) -> &Generation {
+        &self.generation
     }
 
     /// The firmware's version.
@@ -136,14 +145,20 @@ impl Firmware {
         self.state = ProvisioningState::Pre;
         self.accounts.forget_provisioning();
         self.sessions.forget();
-        self.store = CertificateStore::new(self.version.suite());
-        self.staged_tls = TlsSettings::factory(self.version);
+        self.store = CertificateStore::new(self.generation.suite());
+        self.staged_tls = TlsSettings::factory(&self.generation, self.persona.factory_tls);
         self.tls = self.staged_tls.clone();
-        self.general = factory_settings(&self.accounts.realm);
-        // AMT 16 to 18 list and bind it whatever comes (odca.md §2.1).
-        if self.persona.after_commit == AfterCommit::DefaultListed || (16..=18).contains(&self.version.major) {
+        self.general = factory_settings(&self.accounts.realm, &self.generation);
+        let already_on = self.persona.factory_tls == FactoryTls::DefaultKey;
+        let listed = already_on
+            || self.persona.after_commit == AfterCommit::DefaultListed
+            || self.generation.default == DefaultBinding::FromTheStart;
+        if listed {
             let listed = self.list_default_certificate();
             debug_assert_eq!(listed, Ok(()), "an empty store takes the firmware's own certificate");
+        }
+        if already_on {
+            self.shown = self.factory.chosen_by(self.store.bound())?;
         }
         Ok(())
     }

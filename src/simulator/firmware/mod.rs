@@ -5,7 +5,7 @@
 //! verifies provisioning chains and signatures, knows its modes and their order, and counts what was applied.
 //!
 //! ```text
-//!   Login + Call ──▶ Firmware::answer ──▶ Answer { Body or fault, work, aftermath }
+//!   Login + Call ──▶ Firmware::answer ──▶ Answer { Body or fault, aftermath }
 //!                      │
 //!      machine      the state, from the factory on   dispatch   who answers what, what is allowed when
 //!      setup        control modes, nonces and partial chains (of a digest session, not of a connection)
@@ -14,11 +14,13 @@
 //!      store        keys, certificates, the binding  shown      what a handshake shows
 //!      key_management, tls_settings (staged and in force), general, clock, lists
 //!      host         PTHI and the watchdog byte       truth      what it really is
+//!      versions     what differs between versions    actions    what can be asked, by name
 //! ```
 //!
 //! What is written takes effect at once in the state and, where TLS is concerned, with the next commit in handshakes.
 
 mod accounts;
+mod actions;
 mod chain;
 mod classes;
 mod clock;
@@ -37,11 +39,13 @@ mod shown;
 mod store;
 mod tls_settings;
 mod truth;
+mod versions;
 
 pub use accounts::{ADMIN, LOCAL_SYSTEM_USER};
+pub use actions::{Action, UnknownAction};
 pub use chain::{MAX_CHAIN, NONCE};
 pub use classes::Class;
-pub use dispatch::{Aftermath, Answer, Work};
+pub use dispatch::{Aftermath, Answer};
 pub use lists::MAX_ENUMERATIONS;
 pub use machine::Firmware;
 pub use roots::TrustedRoots;
@@ -49,3 +53,4 @@ pub use shown::{Shown, ShownIdentity};
 pub use store::{MAX_CERTIFICATES, MAX_KEYS};
 pub use tls_settings::{InterfaceTls, TlsSettings};
 pub use truth::{Counters, Truth};
+pub use versions::{AdminSetup, ChainHashes, Ciphers, DefaultBinding, Generation, LocalPorts, RemotePlain, TlsBits};

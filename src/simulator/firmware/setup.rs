@@ -9,7 +9,7 @@ use rustls::crypto::{GetRandomFailed, SecureRandom};
 use super::chain::{Judge, NONCE, Place, ProvisioningChain};
 use super::instance::{Instance, boolean, bytes, number, to_base64, value};
 use super::refusal::Invoked;
-use super::{Class, Firmware};
+use super::{AdminSetup, Class, Firmware};
 use crate::http::digest::{Ha1, MAX_NONCES};
 use crate::simulator::persona::AfterCommit;
 use crate::wsman::envelope::{Fault, FaultKind};
@@ -92,7 +92,7 @@ impl Firmware {
         };
         let der = bytes(input, "NextCertificate").ok_or(ChainStatus::InvalidParameter)?;
         let judge = Judge {
-            version: self.version,
+            chains: self.generation.chains,
             roots: &self.roots,
             dns_suffix: self.dns_suffix.as_deref(),
             now: self.clock.at(now),
@@ -104,7 +104,7 @@ impl Firmware {
 
     /// To ACM from no mode at all; switched off from AMT 19 on (odca.md §2.3).
     pub(super) fn admin_setup(&mut self, digest_nonce: &str, input: &Node) -> Invoked {
-        if self.version.must_have_local_tls() {
+        if self.generation.admin_setup == AdminSetup::Disabled {
             return Err(SetupStatus::MethodDisabled.into());
         }
         if self.mode != ControlMode::PreProvisioning {
@@ -141,7 +141,7 @@ impl Firmware {
         let signature = bytes(input, "DigitalSignature").ok_or(SetupStatus::InvalidParameter)?;
         let session = self.sessions.close(digest_nonce).ok_or(SetupStatus::AuthenticationFailed)?;
         let signed = [session.configuration_nonce.as_slice(), &our_nonce].concat();
-        session.chain.check(self.version, number(input, "SigningAlgorithm"), &signed, &signature)
+        session.chain.check(self.generation.chains, number(input, "SigningAlgorithm"), &signed, &signature)
     }
 
     fn enter(&mut self, mode: ControlMode) {

@@ -1,10 +1,9 @@
 //! `AMT_TLSSettingData`: written at once, in force from the next commit on (wsman.md §2.8).
 
-use amt_provision_fsm::firmware::AmtVersion;
-
 use super::instance::{Instance, boolean, value};
 use super::refusal::{Written, bad_instance, no_such_instance, not_permitted};
-use super::{Class, Firmware};
+use super::{Class, Firmware, Generation, LocalPorts, RemotePlain};
+use crate::simulator::persona::FactoryTls;
 use crate::wsman::xml::Node;
 use crate::wsman::{Selector, SelectorValue};
 
@@ -39,20 +38,16 @@ pub struct TlsSettings {
 }
 
 impl TlsSettings {
-    /// How a device leaves the factory: from AMT 19 on the local ports speak nothing else.
-    pub(super) fn factory(version: AmtVersion) -> Self {
-        let enforced = version.must_have_local_tls();
-        let plain_is_gone = lacks_plain_ports(version);
+    /// How a device leaves the factory.
+    pub(super) fn factory(generation: &Generation, tls: FactoryTls) -> Self {
+        let enforced = generation.local == LocalPorts::TlsOnly;
+        let enabled = enforced || tls == FactoryTls::DefaultKey;
+        let plain_is_gone = generation.remote_plain == RemotePlain::Gone;
         Self {
             remote: InterfaceTls { accepts_plain: !plain_is_gone, ..InterfaceTls::default() },
-            local: InterfaceTls { enabled: enforced, accepts_plain: !enforced, ..InterfaceTls::default() },
+            local: InterfaceTls { enabled, accepts_plain: !enforced, ..InterfaceTls::default() },
         }
     }
-}
-
-/// From CSME 16.1 on the network interface has no plain ports (odca.md §2.2).
-const fn lacks_plain_ports(version: AmtVersion) -> bool {
-    version.major > 16 || version.major == 16 && version.minor >= 1
 }
 
 impl Firmware {
@@ -64,7 +59,7 @@ impl Firmware {
                 .with("Enabled", tls.enabled)
                 .with("InstanceID", name)
                 .with("MutualAuthentication", tls.mutual);
-            if lacks_plain_ports(self.version) {
+            if self.generation.remote_plain == RemotePlain::Gone {
                 instance = instance.with("NonSecureConnectionsSupported", false);
             }
             tls.trusted_names.iter().fold(instance, |instance, name| instance.with("TrustedCN", name)).finish()
@@ -94,8 +89,8 @@ impl Firmware {
         if trusted_names.len() > MAX_TRUSTED_NAMES {
             return Err(bad_instance());
         }
-        let restricted = remote && lacks_plain_ports(self.version);
-        let enforced = !remote && self.version.must_have_local_tls();
+        let restricted = remote && self.generation.remote_plain == RemotePlain::Gone;
+        let enforced = !remote && self.generation.local == LocalPorts::TlsOnly;
         if (restricted && (accepts_plain == Some(true) || !enabled)) || (enforced && !enabled) {
             return Err(not_permitted());
         }
@@ -109,7 +104,7 @@ impl Firmware {
     /// certificates need a root to check them against (wsman.md §2.3, 2057).
     pub(super) fn staged_tls_is_complete(&self) -> bool {
         let TlsSettings { remote, local } = &self.staged_tls;
-        let asked_for = remote.enabled || (local.enabled && !self.version.must_have_local_tls());
+        let asked_for = remote.enabled || (local.enabled && self.generation.local == LocalPorts::PlainAtFirst);
         let mutual = remote.mutual || local.mutual;
         (!asked_for || self.store.bound().is_some()) && (!mutual || self.store.has_trusted_root())
     }

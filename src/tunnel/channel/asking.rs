@@ -3,16 +3,12 @@
 use amt_provision_fsm::request::{Request, RequestId};
 
 use super::exchange::Exchange;
-use crate::wsman::envelope::MessageId;
 
-/// A call on its way.
-pub(super) struct Asking {
+/// What is asked, as far as it has come: what is left of its calls.
+pub(super) struct Asked {
     pub(super) id: RequestId,
     pub(super) kind: Kind,
     pub(super) exchange: Box<dyn Exchange>,
-    pub(super) message: MessageId,
-    /// Whether an earlier call of the same request was answered.
-    pub(super) continued: bool,
 }
 
 /// What a request has to do with the firmware's nonce.

@@ -3,16 +3,18 @@
 use std::collections::VecDeque;
 use std::mem;
 
+use amt_provision_fsm::firmware::Port;
 use amt_provision_fsm::request::{Login, Refusal, Reply, Request, RequestId};
 use rustls::pki_types::UnixTime;
 
-use super::asking::{Asking, Kind};
+use super::asking::{Asked, Kind};
 use super::calls::{self, Ingredients};
 use super::credentials::{Credentials, account};
 use super::entropy::draw;
-use super::event::{AskError, Ended, Event, Explanation, LinkFault, Lost, OurFault, PeerFault};
+use super::event::{AskError, Event, Explanation, LinkFault, Lost, OurFault, PeerFault};
 use super::exchange::{Answer, Exchange, Next};
 use super::remembered::{DigestSession, Remembered};
+use super::reopening::SamePeer;
 use super::settings::{Settings, TlsOptions};
 use super::transport::Transport;
 use crate::http::digest::{Cnonce, Refused};
@@ -21,16 +23,18 @@ use crate::tunnel::tls::{TlsClient, TlsError};
 use crate::wsman::class::time_synchronization::UnixSeconds;
 use crate::wsman::envelope::{MessageId, ReplyError};
 
-/// One connection to a device. See the [module](super) for the calling contract.
+/// A way to a device: one connection, or several in a row that show the same key. See the [module](super) for the
+/// calling contract.
 pub struct Channel {
     settings: Settings,
     transport: Transport,
+    same_peer: SamePeer,
     decoder: ResponseDecoder,
     remembered: Remembered,
     state: State,
     events: VecDeque<Event>,
     last_message: MessageId,
-    /// The digest session in which the firmware's nonce was read over this connection.
+    /// The digest session in which the firmware's nonce was read over this channel.
     nonce_read_in: Option<DigestSession>,
     explanation: Option<Explanation>,
 }
@@ -38,14 +42,28 @@ pub struct Channel {
 enum State {
     Handshaking,
     Idle,
-    Asking(Asking),
+    Asking(Asked, MessageId),
+    /// The device has ended the connection in due form; nothing is asked.
+    Resting,
+    /// The same, and a new connection is wanted for this.
+    Wanting(Asked),
+    /// The new connection's handshake is under way.
+    Rejoining(Asked),
     Over,
+}
+
+/// What becomes of the connection behind a reply.
+enum Then {
+    Stays,
+    /// The device ends it, and has said so.
+    Ends,
+    Breaks(Lost),
 }
 
 impl Channel {
     /// A channel to port 16992, over which requests can be asked at once.
     pub fn plain(settings: Settings, remembered: Remembered) -> Self {
-        Self::new(settings, remembered, Transport::Plain { unsent: Vec::new() }, State::Idle)
+        Self::new(settings, remembered, SamePeer::Unknown, Transport::plain(), State::Idle)
     }
 
     /// A channel to port 16993. Its first flight is in [`Channel::take_output`]; [`Event::TlsUp`] or
@@ -54,14 +72,21 @@ impl Channel {
     /// # Errors
     /// [`TlsError::Setup`] if the TLS library does not take the settings.
     pub fn tls(settings: Settings, remembered: Remembered, tls: TlsOptions, now: UnixTime) -> Result<Self, TlsError> {
-        let client = TlsClient::new(tls.expectation, tls.trust, now, tls.max_version)?;
-        Ok(Self::new(settings, remembered, Transport::Tls(Box::new(client)), State::Handshaking))
+        let transport = Transport::tls(tls.clone(), now)?;
+        Ok(Self::new(settings, remembered, SamePeer::NotSeen(tls), transport, State::Handshaking))
     }
 
-    fn new(settings: Settings, remembered: Remembered, transport: Transport, state: State) -> Self {
+    fn new(
+        settings: Settings,
+        remembered: Remembered,
+        same_peer: SamePeer,
+        transport: Transport,
+        state: State,
+    ) -> Self {
         Self {
             settings,
             transport,
+            same_peer,
             decoder: ResponseDecoder::new(Limits::DEFAULT),
             remembered,
             state,
@@ -75,13 +100,11 @@ impl Channel {
     /// Takes bytes that the relay brought from the device at `now`: any number, cut anywhere. What they mean is in the
     /// events; bytes behind the end of the connection are dropped.
     pub fn feed(&mut self, bytes: &[u8], now: UnixTime) {
-        if matches!(self.state, State::Over) {
+        if matches!(self.state, State::Resting | State::Wanting(_) | State::Over) {
             return;
         }
         let (text, fed) = self.transport.feed(bytes);
-        if matches!(self.state, State::Handshaking) {
-            self.handshake_went_on();
-        }
+        self.handshake_went_on();
         self.receive(&text, seconds(now));
         match fed {
             Err(error) => self.end(error.into()),
@@ -93,6 +116,25 @@ impl Channel {
     /// The relay says that the device's connection has ended, after all the bytes that it brought.
     pub fn end_of_stream(&mut self, now: UnixTime) {
         self.stream_ended(self.transport.stream_end(), seconds(now));
+    }
+
+    /// The new connection that [`Event::Reopen`] wanted is there, at `now`. It goes on with what was asked: at once on
+    /// port 16992, and on port 16993 once its handshake has shown the very key that the first one showed.
+    pub fn reopened(&mut self, now: UnixTime) {
+        match mem::replace(&mut self.state, State::Over) {
+            State::Wanting(asked) => match self.same_peer.connect(now) {
+                Ok(transport) => {
+                    self.transport = transport;
+                    self.decoder = ResponseDecoder::new(Limits::DEFAULT);
+                    match self.transport.port() {
+                        Port::Plain => self.send(asked),
+                        Port::Tls => self.state = State::Rejoining(asked),
+                    }
+                }
+                Err(error) => self.lose(error.into()),
+            },
+            unasked => self.state = unasked,
+        }
     }
 
     /// Ends the connection from our side: nothing that still comes counts. There is no event for it, and what
@@ -115,7 +157,12 @@ impl Channel {
 
     /// Whether the next request can be asked now.
     pub const fn is_idle(&self) -> bool {
-        matches!(self.state, State::Idle)
+        matches!(self.state, State::Idle | State::Resting)
+    }
+
+    /// The device's port.
+    pub const fn port(&self) -> Port {
+        self.transport.port()
     }
 
     /// The TLS session, for what it negotiated and whose chain it saw; `None` on port 16992.
@@ -149,8 +196,8 @@ impl Channel {
         credentials: &dyn Credentials,
     ) -> Result<(), AskError> {
         match self.state {
-            State::Idle => {}
-            State::Asking(_) => return Err(AskError::Busy),
+            State::Idle | State::Resting => {}
+            State::Asking(..) | State::Wanting(_) | State::Rejoining(_) => return Err(AskError::Busy),
             State::Handshaking | State::Over => return Err(AskError::NotOpen),
         }
         let kind = Kind::of(&request);
@@ -163,13 +210,18 @@ impl Channel {
             self.reply(id, calls::nonce_gone());
             return Ok(());
         }
-        self.send(id, kind, exchange, false);
+        let asked = Asked { id, kind, exchange };
+        if matches!(self.state, State::Resting) {
+            self.want_connection(asked);
+        } else {
+            self.send(asked);
+        }
         Ok(())
     }
 
-    fn send(&mut self, id: RequestId, kind: Kind, exchange: Box<dyn Exchange>, continued: bool) {
-        match self.try_send(&*exchange) {
-            Ok(message) => self.state = State::Asking(Asking { id, kind, exchange, message, continued }),
+    fn send(&mut self, asked: Asked) {
+        match self.try_send(&*asked.exchange) {
+            Ok(message) => self.state = State::Asking(asked, message),
             Err(lost) => self.lose(lost),
         }
     }
@@ -189,9 +241,21 @@ impl Channel {
     }
 
     fn handshake_went_on(&mut self) {
-        if let Some(peer) = self.tls_client().and_then(TlsClient::peer) {
-            self.state = State::Idle;
-            self.events.push_back(Event::TlsUp(peer));
+        let Some(peer) = self.tls_client().and_then(TlsClient::peer) else { return };
+        match mem::replace(&mut self.state, State::Over) {
+            State::Handshaking => {
+                self.same_peer.seen(peer);
+                self.state = State::Idle;
+                self.events.push_back(Event::TlsUp(peer));
+            }
+            State::Rejoining(asked) => match self.same_peer.check(peer) {
+                Ok(()) => {
+                    self.events.push_back(Event::Reopened);
+                    self.send(asked);
+                }
+                Err(fault) => self.lose(fault.into()),
+            },
+            other => self.state = other,
         }
     }
 
@@ -200,80 +264,99 @@ impl Channel {
             return;
         }
         match mem::replace(&mut self.state, State::Over) {
-            State::Asking(asking) => match self.decoder.decode(&mut input) {
+            State::Asking(asked, message) => match self.decoder.decode(&mut input) {
                 Ok(Some(response)) => {
                     // Nothing that came before the next call went out can be the answer to it.
                     let surplus = (!input.is_empty()).then(|| PeerFault::Unasked.into());
-                    self.answered(asking, &response, surplus, now);
+                    self.answered((asked, message), &response, surplus, now);
                 }
-                Ok(None) => self.state = State::Asking(asking),
+                Ok(None) => self.state = State::Asking(asked, message),
                 // An answer all the same, though nobody can read it: asked again and again it is no better.
                 Err(error) => {
                     let answer = Answer::Refused(Refusal::Unintelligible, Explanation::NoHttp(error.clone()));
-                    self.finish(asking.id, answer, Some(PeerFault::from(error).into()));
+                    self.finish(asked.id, answer, Then::Breaks(PeerFault::from(error).into()));
                 }
             },
             State::Idle => self.lose(PeerFault::Unasked.into()),
-            unable @ (State::Handshaking | State::Over) => self.state = unable,
+            other => self.state = other,
         }
     }
 
     /// A whole reply came; `surplus` is what is wrong with what came behind it.
-    fn answered(&mut self, asking: Asking, response: &Response, surplus: Option<Lost>, now: UnixSeconds) {
-        let closing = !response.keeps_connection();
+    fn answered(
+        &mut self,
+        (asked, message): (Asked, MessageId),
+        response: &Response,
+        surplus: Option<Lost>,
+        now: UnixSeconds,
+    ) {
+        let then = match surplus {
+            _ if !response.keeps_connection() => Then::Ends,
+            Some(lost) => Then::Breaks(lost),
+            None => Then::Stays,
+        };
         if response.status == 401 {
-            return self.challenged(asking, response, closing, surplus);
+            return self.challenged(asked, response, then);
         }
         self.remembered.accepted();
-        let Asking { id, kind, exchange, message, .. } = asking;
-        let ending = |ended| if closing { Some(Lost::Ended(ended)) } else { surplus };
+        let Asked { id, kind, exchange } = asked;
         match exchange.answer(response, message, now) {
-            Ok(Next::Ask(exchange)) => match ending(Ended::BetweenCalls) {
-                Some(lost) => self.lose(lost),
-                None => self.send(id, kind, exchange, true),
-            },
+            Ok(Next::Ask(exchange)) => self.go_on(Asked { id, kind, exchange }, then),
             Ok(Next::End(answer)) => {
                 if kind == Kind::ReadsNonce && matches!(answer, Answer::Reply(_)) {
                     self.nonce_read_in = Some(self.remembered.digest_session());
                 }
-                self.finish(id, answer, ending(Ended::Idle));
+                self.finish(id, answer, then);
             }
             Err(ReplyError::Unrelated { expected, got }) => {
                 let lost = PeerFault::Unrelated { expected, got: got.clone() }.into();
-                self.finish(id, Answer::from_error(ReplyError::Unrelated { expected, got }), Some(lost));
+                let answer = Answer::from_error(ReplyError::Unrelated { expected, got });
+                self.finish(id, answer, Then::Breaks(lost));
             }
-            Err(error) => self.finish(id, Answer::from_error(error), ending(Ended::Idle)),
+            Err(error) => self.finish(id, Answer::from_error(error), then),
         }
     }
 
-    fn challenged(&mut self, asking: Asking, response: &Response, closing: bool, surplus: Option<Lost>) {
-        let Asking { id, kind, exchange, continued, .. } = asking;
-        let ending = |ended| if closing { Some(Lost::Ended(ended)) } else { surplus };
+    fn challenged(&mut self, asked: Asked, response: &Response, then: Then) {
         let refused = |refusal, explanation| Answer::Refused(refusal, explanation);
         match self.remembered.challenged(response) {
-            Ok(()) if kind == Kind::BoundToNonce => self.finish(id, calls::nonce_gone(), ending(Ended::Idle)),
-            Ok(()) => {
-                let ended = if continued { Ended::BetweenCalls } else { Ended::AfterChallenge };
-                match ending(ended) {
-                    Some(lost) => self.lose(lost),
-                    None => self.send(id, kind, exchange, continued),
-                }
-            }
+            Ok(()) if asked.kind == Kind::BoundToNonce => self.finish(asked.id, calls::nonce_gone(), then),
+            Ok(()) => self.go_on(asked, then),
             Err(why @ Refused::Credentials { .. }) => {
-                self.finish(id, refused(Refusal::Unauthorized, Explanation::Login(why)), ending(Ended::Idle));
+                self.finish(asked.id, refused(Refusal::Unauthorized, Explanation::Login(why)), then);
             }
             Err(why @ Refused::Challenge(_)) => {
-                self.finish(id, refused(Refusal::Unintelligible, Explanation::Login(why)), ending(Ended::Idle));
+                self.finish(asked.id, refused(Refusal::Unintelligible, Explanation::Login(why)), then);
             }
+        }
+    }
+
+    /// The next call of what is asked, or the same one with a login. The last one is answered, so nothing is in doubt.
+    fn go_on(&mut self, asked: Asked, then: Then) {
+        match then {
+            Then::Stays => self.send(asked),
+            Then::Ends => self.want_connection(asked),
+            Then::Breaks(lost) => self.lose(lost),
         }
     }
 
     /// The reply, and then the end of the connection if it comes with it.
-    fn finish(&mut self, id: RequestId, answer: Answer, lost: Option<Lost>) {
+    fn finish(&mut self, id: RequestId, answer: Answer, then: Then) {
         self.state = State::Idle;
         self.reply(id, answer);
-        if let Some(lost) = lost {
-            self.lose(lost);
+        match then {
+            Then::Stays => {}
+            Then::Ends => self.state = State::Resting,
+            Then::Breaks(lost) => self.lose(lost),
+        }
+    }
+
+    fn want_connection(&mut self, asked: Asked) {
+        if self.remembered.reopens() {
+            self.state = State::Wanting(asked);
+            self.events.push_back(Event::Reopen);
+        } else {
+            self.lose(PeerFault::EndsTooOften.into());
         }
     }
 
@@ -290,18 +373,20 @@ impl Channel {
 
     fn stream_ended(&mut self, end: StreamEnd, now: UnixSeconds) {
         match mem::replace(&mut self.state, State::Over) {
-            State::Over => {}
+            // The end that was announced.
+            ended @ (State::Resting | State::Wanting(_) | State::Over) => self.state = ended,
             State::Handshaking => {
                 self.state = State::Handshaking;
                 self.end(LinkFault::Cut.into());
             }
-            State::Idle => self.lose(match end {
-                StreamEnd::Announced => Lost::Ended(Ended::Idle),
-                StreamEnd::Cut => LinkFault::Cut.into(),
-            }),
-            State::Asking(asking) => match (self.decoder.finish(end), end) {
-                (Ok(Some(response)), _) => self.answered(asking, &response, None, now),
-                (Ok(None), StreamEnd::Announced) => self.lose(Lost::Ended(Ended::InsteadOfReply)),
+            State::Idle => match end {
+                StreamEnd::Announced => self.state = State::Resting,
+                StreamEnd::Cut => self.lose(LinkFault::Cut.into()),
+            },
+            State::Rejoining(_) => self.lose(LinkFault::Cut.into()),
+            State::Asking(asked, message) => match (self.decoder.finish(end), end) {
+                (Ok(Some(response)), _) => self.answered((asked, message), &response, None, now),
+                (Ok(None), StreamEnd::Announced) => self.lose(Lost::InsteadOfReply),
                 (Ok(None), StreamEnd::Cut) | (Err(_), StreamEnd::Cut) => self.lose(LinkFault::Cut.into()),
                 (Err(error), StreamEnd::Announced) => self.lose(PeerFault::from(error).into()),
             },
@@ -311,17 +396,17 @@ impl Channel {
     /// The connection is over, in whatever state it is.
     fn end(&mut self, lost: Lost) {
         match self.state {
-            State::Over => {}
+            State::Resting | State::Wanting(_) | State::Over => {}
             State::Handshaking => {
                 self.state = State::Over;
                 self.transport.close();
                 self.events.push_back(Event::TlsFailed(lost.tls_fault(), lost));
             }
-            State::Idle | State::Asking(_) => self.lose(lost),
+            State::Idle | State::Asking(..) | State::Rejoining(_) => self.lose(lost),
         }
     }
 
-    /// An open connection is over.
+    /// The channel is over.
     fn lose(&mut self, lost: Lost) {
         self.state = State::Over;
         self.transport.close();

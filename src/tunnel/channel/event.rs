@@ -1,5 +1,6 @@
 //! What a channel tells its owner, and what goes wrong by who is to blame.
 
+use amt_provision_fsm::identity::SpkiHash;
 use amt_provision_fsm::peer::Peer;
 use amt_provision_fsm::record::PasswordId;
 use amt_provision_fsm::request::{Reply, RequestId};
@@ -8,6 +9,7 @@ use rustls::crypto::GetRandomFailed;
 use thiserror::Error;
 
 use super::provisioning::SignatureError;
+use super::remembered::MAX_REOPENINGS;
 use crate::http::HttpError;
 use crate::http::digest::Refused;
 use crate::tunnel::tls::{self, TlsError};
@@ -22,16 +24,22 @@ pub enum Event {
     TlsFailed(TlsFault, Lost),
     /// The device answered. When it refused, [`Channel::explanation`](super::Channel::explanation) says more.
     Reply(RequestId, Reply),
-    /// The connection is over; nothing follows. A request without a reply stays without one.
+    /// The device has ended the connection in due form, and what is asked needs a new one to the same port: when that is
+    /// there, [`Channel::reopened`](super::Channel::reopened); when it cannot be had, the channel is lost.
+    Reopen,
+    /// The new connection's handshake has shown the same peer again.
+    Reopened,
+    /// The channel is over; nothing follows. A request without a reply stays without one.
     Lost(Lost),
 }
 
-/// Why a connection is over, by who is to blame.
+/// Why a channel is over, by who is to blame.
 #[derive(Clone, Debug, PartialEq, Error)]
 pub enum Lost {
-    /// Nobody: the device ended it in due form.
-    #[error("the device ended the connection {0}")]
-    Ended(Ended),
+    /// Nobody: the device ended the connection in due form, and instead of a reply. The request may have been carried
+    /// out, so the channel does not go on by itself (G6).
+    #[error("the device ended the connection instead of replying")]
+    InsteadOfReply,
     /// The line, or whoever is on it.
     #[error(transparent)]
     Link(#[from] LinkFault),
@@ -41,24 +49,6 @@ pub enum Lost {
     /// Our own side.
     #[error(transparent)]
     Ours(#[from] OurFault),
-}
-
-/// When a device ended a connection.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
-pub enum Ended {
-    /// With the reply to a whole request, or without a request. Nothing is in doubt.
-    #[error("while nothing was asked")]
-    Idle,
-    /// With a challenge to log in: the request was not carried out and can be asked again, on a new connection that
-    /// gets what this one [remembers](super::Remembered).
-    #[error("with the challenge to log in: what was asked was not carried out")]
-    AfterChallenge,
-    /// Between two calls of one request, such as two pages of a list. What was asked is done in part.
-    #[error("between two calls of one request")]
-    BetweenCalls,
-    /// Instead of a reply: the request may have been carried out.
-    #[error("instead of replying")]
-    InsteadOfReply,
 }
 
 /// The line is to blame.
@@ -84,6 +74,15 @@ pub enum PeerFault {
     /// Bytes that nobody asked for.
     #[error("the device sent something that it was not asked for")]
     Unasked,
+    /// A new connection of the channel showed another key than the first.
+    #[error("the device's new connection shows the key {shown}, which is not the one before")]
+    AnotherKey {
+        /// The hash of what it showed.
+        shown: SpkiHash,
+    },
+    /// It has ended as many connections in due form as it may (G10).
+    #[error("the device has ended {MAX_REOPENINGS} connections in this run")]
+    EndsTooOften,
     /// A whole reply to something else than the request that it came to.
     #[error("expected the reply to message {expected}, got one to {got:?}")]
     Unrelated {

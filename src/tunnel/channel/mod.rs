@@ -1,4 +1,4 @@
-//! The byte channel: one connection to a device, between the core and bytes.
+//! The byte channel: a way to a device, between the core and bytes.
 //!
 //! The core asks a [`Request`](crate::fsm::request::Request) and wants a [`Reply`](crate::fsm::request::Reply). Between the two lie
 //! one or several WS-Management calls, each in an HTTP message, each logged in by digest, all of them inside TLS or in
@@ -9,9 +9,18 @@
 //!   Event   ◀─ typed reply       ◀─ envelope ◀─ HTTP + digest ◀─ TLS │ plain ◀─ feed()
 //! ```
 //!
-//! A [`Channel`] lives as long as its connection and is never persisted. What does outlive it is the digest session,
-//! because the firmware ties that to its nonce: [`Channel::into_remembered`] goes into the next channel. A device that
-//! closes after each reply, or with its first challenge as all of them do, is then answered at once.
+//! # One channel, several connections
+//!
+//! Firmware ends connections: many a device with each reply, all of them with their first challenge (odca.md §2.4). A
+//! channel outlives that where nothing is in doubt: after a *whole* reply, or while nothing is asked, and only when the
+//! device ended it in due form, by `Connection: close` or `close_notify`. It then asks for a new connection when it has
+//! something to send, by [`Event::Reopen`]. On port 16993 that connection must show the very key that the first one
+//! showed, or the channel is lost; so what the core learnt and may send over the channel holds for the same peer, as it
+//! would inside one connection. An end *instead* of a reply, and every cut, is a loss as before (G6). How often this may
+//! happen in a run has a limit.
+//!
+//! What outlives the channel too is the digest session, because the firmware ties that to its nonce:
+//! [`Channel::into_remembered`] goes into the next channel.
 //!
 //! The firmware's nonce and the provisioning chain belong to one digest session (wsman.md §2.1). When the device begins
 //! a new one in between, the rest of the chain and the signature are not sent: the reply is a passing refusal, upon
@@ -23,7 +32,7 @@
 //! # The calling contract
 //!
 //! *After every call of [`feed`](Channel::feed), [`ask`](Channel::ask), [`end_of_stream`](Channel::end_of_stream),
-//! [`close`](Channel::close) and a constructor, send what [`take_output`](Channel::take_output) yields and take
+//! [`reopened`](Channel::reopened), [`close`](Channel::close) and a constructor, send what [`take_output`](Channel::take_output) yields and take
 //! [`poll_event`](Channel::poll_event) until `None`.* One request is asked at a time. After [`Event::Lost`] and
 //! [`Event::TlsFailed`] nothing more comes; send the last output, which may be an alert, and close the connection.
 //!
@@ -65,7 +74,7 @@
 //! assert!(channel.take_output().starts_with(b"POST /wsman HTTP/1.1\r\n"));
 //!
 //! channel.end_of_stream(UnixTime::now());
-//! assert!(matches!(channel.poll_event(), Some(Event::Lost(_))));
+//! assert!(matches!(channel.poll_event(), Some(Event::Lost(_))), "instead of a reply");
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
@@ -78,6 +87,7 @@ mod event;
 mod exchange;
 mod provisioning;
 mod remembered;
+mod reopening;
 mod settings;
 #[cfg(test)]
 mod tests;
@@ -86,9 +96,9 @@ mod transport;
 pub use connection::Channel;
 pub use credentials::{Credentials, LocalSystem};
 pub use entropy::{Entropy, SystemEntropy};
-pub use event::{AskError, Ended, Event, Explanation, LinkFault, Lost, OurFault, PeerFault};
+pub use event::{AskError, Event, Explanation, LinkFault, Lost, OurFault, PeerFault};
 pub use provisioning::{
     AssemblyError, ProvisioningCertificate, ProvisioningCertificateError, ProvisioningIdentity, SignatureError,
 };
-pub use remembered::Remembered;
+pub use remembered::{MAX_REOPENINGS, Remembered};
 pub use settings::{Settings, TlsOptions};

@@ -1,6 +1,7 @@
 //! What outlives a connection: the digest session, which the firmware ties to its nonce and not to the connection
 //! (wsman.md §1.6).
 
+use amt_provision_fsm::provisioner::Provisioner;
 use amt_provision_fsm::request::Login;
 
 use crate::http::digest::{Account, Authorization, Challenge, Cnonce, DigestRealm, Refused, Reuse, Session};
@@ -14,7 +15,13 @@ pub struct Remembered {
     realm: Option<DigestRealm>,
     /// Challenges so far: a new one begins a new digest session.
     challenges: u64,
+    /// Connections so far that were opened again within their channel.
+    reopenings: u32,
 }
+
+/// How often connections may be opened again within their channels, in one run (G10). No run needs a quarter of it;
+/// then each end of a connection ends its channel, and of those a run may have [`Provisioner::CHANNELS`].
+pub const MAX_REOPENINGS: u32 = 2 * Provisioner::CHANNELS;
 
 /// The number of a digest session. Chain and nonce of the way to ACM belong to one (wsman.md §2.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,6 +62,15 @@ impl Remembered {
         if let Some((_, session)) = &mut self.session {
             session.accepted();
         }
+    }
+
+    /// Counts a connection that is to be opened again; `false` when there have been too many.
+    pub(super) const fn reopens(&mut self) -> bool {
+        let may = self.reopenings < MAX_REOPENINGS;
+        if may {
+            self.reopenings += 1;
+        }
+        may
     }
 
     pub(super) const fn realm(&self) -> Option<&DigestRealm> {

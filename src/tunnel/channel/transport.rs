@@ -3,8 +3,10 @@
 use std::mem;
 
 use amt_provision_fsm::firmware::Port;
+use rustls::pki_types::UnixTime;
 
 use super::event::Lost;
+use super::settings::TlsOptions;
 use crate::http::StreamEnd;
 use crate::tunnel::tls::{TlsClient, TlsError};
 
@@ -14,6 +16,15 @@ pub(super) enum Transport {
 }
 
 impl Transport {
+    pub(super) const fn plain() -> Self {
+        Self::Plain { unsent: Vec::new() }
+    }
+
+    pub(super) fn tls(options: TlsOptions, now: UnixTime) -> Result<Self, TlsError> {
+        let TlsOptions { expectation, trust, max_version } = options;
+        Ok(Self::Tls(Box::new(TlsClient::new(expectation, trust, now, max_version)?)))
+    }
+
     pub(super) const fn port(&self) -> Port {
         match self {
             Self::Plain { .. } => Port::Plain,

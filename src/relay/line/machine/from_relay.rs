@@ -35,9 +35,8 @@ impl Line {
     fn on_opened(&mut self, id: ChannelId) {
         self.channel = Channel::Open(id, Box::new(Session::new(self.port, self.gap)));
         self.tell(Notice::Opened(self.port));
-        if let Some(switch) = &mut self.switch
-            && !core::mem::replace(&mut switch.acknowledged, true)
-        {
+        let owed = self.switch.as_mut().map_or(0, |switch| core::mem::take(&mut switch.owed));
+        for _ in 0..owed {
             self.send(ToServer::PortSwitchAck, 0);
         }
         if self.waiting.is_empty() {
@@ -72,7 +71,7 @@ impl Line {
         if switch.failed(self.now) {
             return;
         }
-        let missed = !switch.acknowledged || !self.waiting.is_empty();
+        let missed = switch.owed > 0 || !self.waiting.is_empty();
         self.switch = None;
         self.waiting.clear();
         self.tell(Notice::SwitchFailed(self.port));

@@ -3,4 +3,6 @@
 mod provisioning;
 mod refusals;
 pub(crate) mod rig;
+mod switches;
+mod versions;
 mod wire;

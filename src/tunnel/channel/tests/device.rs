@@ -49,6 +49,8 @@ pub(super) struct Device {
     verifier: Verifier,
     decoder: RequestDecoder,
     challenges: u32,
+    /// Connections so far.
+    pub(super) connections: u32,
     pub(super) closes: Closes,
     pub(super) users: Vec<(&'static str, &'static str)>,
     pub(super) keys: Vec<Vec<u8>>,
@@ -71,6 +73,7 @@ impl Device {
             verifier: Verifier::new(realm()),
             decoder: RequestDecoder::new(Limits::DEFAULT),
             challenges: 0,
+            connections: 1,
             closes: Closes::Never,
             users: vec![("admin", "P@ssw0rd1"), ("$$OsAdmin", "osadmin-secret")],
             keys: Vec::new(),
@@ -100,6 +103,7 @@ impl Device {
 
     /// A new connection to the same device.
     pub(super) fn reconnect(&mut self) {
+        self.connections += 1;
         self.decoder = RequestDecoder::new(Limits::DEFAULT);
     }
 

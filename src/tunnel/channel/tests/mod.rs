@@ -3,6 +3,7 @@
 mod device;
 mod hostile;
 mod logins;
+mod reopening;
 mod requests;
 mod tls;
 
@@ -132,11 +133,22 @@ fn plain() -> Channel {
     Channel::plain(settings(), Remembered::default())
 }
 
-/// Asks over plain text, lets the device answer everything, and takes the events.
+/// Asks over plain text, lets the device answer everything, over new connections where the channel wants them, and
+/// takes the other events.
 fn ask_as(login: Login, channel: &mut Channel, device: &mut Device, request: Request) -> Vec<Event> {
     channel.ask(ID, login, request, &Passwords::new()).unwrap();
-    device.converse(channel);
-    events(channel)
+    let mut others = Vec::new();
+    loop {
+        device.converse(channel);
+        match channel.poll_event() {
+            Some(Event::Reopen) => {
+                device.reconnect();
+                channel.reopened(now());
+            }
+            Some(other) => others.push(other),
+            None => return others,
+        }
+    }
 }
 
 fn ask(channel: &mut Channel, device: &mut Device, request: Request) -> Vec<Event> {

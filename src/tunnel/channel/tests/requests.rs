@@ -13,13 +13,13 @@ use rustls::pki_types::SubjectPublicKeyInfoDer;
 use webpki::EndEntityCert;
 use webpki::aws_lc_rs::{RSA_PKCS1_2048_8192_SHA256, RSA_PKCS1_2048_8192_SHA384};
 
-use super::device::{Closes, DEVICE_CLOCK, Instead, NONCE, REALM_BYTES, UUID, body, http, realm};
+use super::device::{DEVICE_CLOCK, Instead, NONCE, REALM_BYTES, UUID, body, http, realm};
 use super::*;
 use crate::http::digest::Ha1;
 use crate::pki::spki::{spki_hash, spki_hash_of_certificate};
 use crate::simulator::identity::{Identity, generate_p384_key};
 use crate::wsman::envelope::FaultKind;
-use crate::wsman::{Operation, Reference, Selector};
+use crate::wsman::{Reference, Selector};
 
 const REALM: DigestRealm = DigestRealm(REALM_BYTES);
 
@@ -305,17 +305,6 @@ fn without_random_bytes_the_connection_ends_at_any_call() {
         let events = ask(&mut channel, &mut Device::new(), Request::ReadTlsSettings);
         assert!(matches!(events[..], [Event::Lost(Lost::Ours(OurFault::Entropy))]), "{events:?}");
     }
-}
-
-#[test]
-fn a_list_over_a_connection_that_closes_is_lost_between_two_calls() {
-    let mut device = Device::new();
-    let mut channel = plain();
-    reply(&mut channel, &mut device, Request::ReadUuid);
-    device.closes = Closes::WithEveryReply;
-    let events = ask(&mut channel, &mut device, Request::ReadKeyPairs);
-    assert!(matches!(events[..], [Event::Lost(Lost::Ended(Ended::BetweenCalls))]), "{events:?}");
-    assert!(matches!(device.last().operation, Operation::Enumerate));
 }
 
 #[test]
