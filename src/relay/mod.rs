@@ -47,6 +47,7 @@ mod event;
 pub mod line;
 mod report;
 mod run;
+pub mod sequential;
 #[cfg(test)]
 mod tests;
 mod websocket;

@@ -19,6 +19,7 @@ mod deployment;
 mod line;
 mod listener;
 mod session;
+mod silence;
 mod vault;
 
 pub use conversation::{Conversation, Job, Misuse, Traffic};

@@ -18,6 +18,11 @@ Examples:
   amt-provision demo --flow both --devices 5
   amt-provision demo --amt 21.0 --persona drops-odca
   amt-provision demo --devices 50 --json | tail -1
+  amt-provision demo --flow both --peer-style rpc-go --json
+
+With --peer-style rpc-go the relays work as rpc-go does: they carry one message at a time, and wait for 2.0 s of silence \
+behind each. It takes two to three minutes, nearly all of which is that silence: messages_sent says how many \
+messages the server needed, and each costs up to 2 s.
 
 Flow A (AMT 19 and later) is TLS from the first byte. Flow B (AMT 18 and earlier) begins in plain text: a relay that is \
 hostile at first contact cannot be excluded there, so its pins are marked first-use; the demo's profile trusts them.")]
@@ -34,6 +39,19 @@ pub struct DemoArgs {
     /// How the devices behave where real firmware differs, by name; the usual way of that version if not given
     #[arg(long, value_name = "NAME")]
     persona: Option<Persona>,
+    /// How the relays work: as our own, or as rpc-go over LMS with its default settings
+    #[arg(long, value_enum, default_value_t = PeerStyle::Own)]
+    peer_style: PeerStyle,
+}
+
+/// How a demo's relays work.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum PeerStyle {
+    /// As our own.
+    #[default]
+    Own,
+    /// As rpc-go over LMS.
+    RpcGo,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -72,6 +90,8 @@ impl Flow {
 pub struct DemoOptions {
     /// Every device, those of flow A first; at least one.
     pub devices: Vec<PlannedDevice>,
+    /// How their relays work.
+    pub peer_style: PeerStyle,
 }
 
 /// A device to be simulated. Its version decides its flow.
@@ -115,6 +135,6 @@ impl TryFrom<DemoArgs> for DemoOptions {
             let persona = args.persona.unwrap_or(Persona::usual(version));
             devices.extend((0..args.devices).map(|_| PlannedDevice { version, persona }));
         }
-        Ok(Self { devices })
+        Ok(Self { devices, peer_style: args.peer_style })
     }
 }

@@ -14,7 +14,7 @@ use super::event::{AskError, Ended, Event, Explanation, LinkFault, Lost, OurFaul
 use super::exchange::{Answer, Exchange, Next};
 use super::remembered::{DigestSession, Remembered};
 use super::settings::{Settings, TlsOptions};
-use super::transport::Transport;
+use super::transport::{Carriage, Transport};
 use crate::http::digest::{Cnonce, Refused};
 use crate::http::{Limits, Response, ResponseDecoder, StreamEnd, write_request};
 use crate::tunnel::tls::{TlsClient, TlsError};
@@ -44,8 +44,8 @@ enum State {
 
 impl Channel {
     /// A channel to port 16992, over which requests can be asked at once.
-    pub fn plain(settings: Settings, remembered: Remembered) -> Self {
-        Self::new(settings, remembered, Transport::Plain { unsent: Vec::new() }, State::Idle)
+    pub fn plain(settings: Settings, remembered: Remembered, carriage: Carriage) -> Self {
+        Self::new(settings, remembered, Transport::Plain { unsent: Vec::new(), carriage }, State::Idle)
     }
 
     /// A channel to port 16993. Its first flight is in [`Channel::take_output`]; [`Event::TlsUp`] or
@@ -118,6 +118,11 @@ impl Channel {
         matches!(self.state, State::Idle)
     }
 
+    /// Whether the next word is the device's: in a handshake, or to a request.
+    pub const fn awaits_device(&self) -> bool {
+        matches!(self.state, State::Handshaking | State::Asking(_))
+    }
+
     /// The TLS session, for what it negotiated and whose chain it saw; `None` on port 16992.
     pub fn tls_client(&self) -> Option<&TlsClient> {
         match &self.transport {
@@ -183,8 +188,8 @@ impl Channel {
         self.last_message = message;
         let authorization = self.remembered.authorize(&cnonce);
         let envelope = exchange.to_request(message);
-        let (device, port) = (self.settings.device, self.transport.port());
-        self.transport.write(&write_request(device, port, authorization.as_ref(), &envelope))?;
+        let (device, port, connection) = (self.settings.device, self.transport.port(), self.transport.connection());
+        self.transport.write(&write_request(device, port, connection, authorization.as_ref(), &envelope))?;
         Ok(message)
     }
 
@@ -216,7 +221,7 @@ impl Channel {
 
     /// A whole reply came; `surplus` is what is wrong with what came behind it.
     fn answered(&mut self, asking: Asking, response: &Response, surplus: Option<Lost>, now: UnixSeconds) {
-        let closing = !response.keeps_connection();
+        let closing = !self.transport.goes_on(response.keeps_connection());
         if response.status == 401 {
             return self.challenged(asking, response, closing, surplus);
         }

@@ -5,11 +5,21 @@ use std::mem;
 use amt_provision_fsm::firmware::Port;
 
 use super::event::Lost;
-use crate::http::StreamEnd;
+use crate::http::{Connection, StreamEnd};
 use crate::tunnel::tls::{TlsClient, TlsError};
 
+/// How plain text travels.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Carriage {
+    /// Over one connection, until it is lost.
+    Kept,
+    /// Over a connection for each request. Its reply ends it, and the next request goes on all the same: so relays of RPS's
+    /// messages carry plain text (rpc-go.md §4).
+    PerRequest,
+}
+
 pub(super) enum Transport {
-    Plain { unsent: Vec<u8> },
+    Plain { unsent: Vec<u8>, carriage: Carriage },
     Tls(Box<TlsClient>),
 }
 
@@ -19,6 +29,20 @@ impl Transport {
             Self::Plain { .. } => Port::Plain,
             Self::Tls(_) => Port::Tls,
         }
+    }
+
+    /// What a request says about its connection. Over LME rpc-go hands a plain reply on only when the device has closed,
+    /// and over LMS it waits less for it (rpc-go.md §4).
+    pub(super) const fn connection(&self) -> Connection {
+        match self {
+            Self::Plain { carriage: Carriage::PerRequest, .. } => Connection::Close,
+            Self::Plain { carriage: Carriage::Kept, .. } | Self::Tls(_) => Connection::KeepAlive,
+        }
+    }
+
+    /// Whether the connection goes on behind a reply that says `keeps`.
+    pub(super) const fn goes_on(&self, keeps: bool) -> bool {
+        keeps || matches!(self, Self::Plain { carriage: Carriage::PerRequest, .. })
     }
 
     /// Takes bytes from the relay; gives back those of HTTP that came before any error, too.
@@ -36,7 +60,7 @@ impl Transport {
     /// waits for the reply to the last.
     pub(super) fn write(&mut self, bytes: &[u8]) -> Result<(), Lost> {
         match self {
-            Self::Plain { unsent } => unsent.extend_from_slice(bytes),
+            Self::Plain { unsent, .. } => unsent.extend_from_slice(bytes),
             Self::Tls(client) => client.write_plaintext(bytes)?,
         }
         Ok(())
@@ -44,7 +68,7 @@ impl Transport {
 
     pub(super) fn take_output(&mut self) -> Vec<u8> {
         match self {
-            Self::Plain { unsent } => mem::take(unsent),
+            Self::Plain { unsent, .. } => mem::take(unsent),
             Self::Tls(client) => client.take_output(),
         }
     }

@@ -8,7 +8,7 @@ use super::*;
 /// The channel of the next connection to the same device.
 fn next(channel: Channel, device: &mut Device) -> Channel {
     device.reconnect();
-    Channel::plain(settings(), channel.into_remembered())
+    Channel::plain(settings(), channel.into_remembered(), Carriage::Kept)
 }
 
 #[test]

@@ -129,7 +129,7 @@ fn settings() -> Settings {
 }
 
 fn plain() -> Channel {
-    Channel::plain(settings(), Remembered::default())
+    Channel::plain(settings(), Remembered::default(), Carriage::Kept)
 }
 
 /// Asks over plain text, lets the device answer everything, and takes the events.
