@@ -261,6 +261,42 @@ mod tests {
     }
 
     #[test]
+    fn a_silent_device_is_asked_for_over_tls_and_not_in_plain_text_nor_during_a_port_switch() {
+        let at = Instant::from_millis;
+        let mut line = Line::new(Port::Tls);
+        line.open(A, Port::Tls);
+        assert_eq!(line.nudge_at(), None, "nothing was said yet");
+        line.send(at(10), A, &[1]);
+        line.poll_message();
+        assert_eq!(line.nudge_at(), Some(at(2510)));
+        line.nudge(at(2510));
+        assert_eq!(line.poll_message(), Some(ToRelay::TlsData(Data::default())));
+        assert!(line.nudge_at() > Some(at(2 * 2510)), "the next silence may be longer");
+        line.receive(at(3000), bytes(1));
+        assert_eq!(line.nudge_at(), Some(at(5500)), "a part of an answer: the rest may be late as well");
+        line.open(B, Port::Tls);
+        assert_eq!(line.nudge_at(), None);
+
+        let mut line = Line::new(Port::Plain);
+        line.open(A, Port::Plain);
+        line.send(at(10), A, &[1]);
+        assert_eq!(line.nudge_at(), None);
+    }
+
+    #[test]
+    fn plain_text_has_a_connection_per_request_until_a_port_switch_and_its_answers_come_by_either_name() {
+        let mut line = Line::new(Port::Plain);
+        assert_eq!(line.open(A, Port::Plain), Some(LineEvent::Opened(A)));
+        assert_eq!(line.carriage(), Carriage::PerRequest);
+        let response = ToServer::Response(Data(vec![7]));
+        assert_eq!(line.receive(NOW, response), Some(LineEvent::Bytes(A, vec![7])));
+        line.open(B, Port::Plain);
+        line.receive(NOW, ToServer::PortSwitchAck);
+        assert_eq!(line.carriage(), Carriage::Kept);
+        assert_eq!(line.receive(NOW, bytes(7)), Some(LineEvent::Bytes(B, vec![7])), "what rpc-go makes of it");
+    }
+
+    #[test]
     fn long_writes_are_cut_to_what_a_message_holds() {
         let mut line = Line::new(Port::Tls);
         line.open(A, Port::Tls);

@@ -130,14 +130,21 @@ impl Sequential {
             let open = self.connection.as_ref().is_some_and(|connection| connection.end.is_none());
             self.disconnect();
             if open && self.timing.reader_stop > Millis(0) {
-                self.phase = Phase::Waiting(now + self.timing.reader_stop, bytes, 1);
+                self.phase = Phase::Waiting(now + self.timing.reader_stop, bytes, self.tries());
                 return;
             }
         }
-        match (&self.connection, self.mode, self.timing.transport) {
-            (Some(connection), Mode::Tunnel, _) => self.write(now, connection.id, bytes),
-            (_, Mode::Plain, Transport::Lme) => self.connect(bytes, Timing::CHANNEL_TRIES),
-            (None, Mode::Tunnel, _) | (_, Mode::Plain, Transport::Lms) => self.connect(bytes, 1),
+        match &self.connection {
+            Some(connection) => self.write(now, connection.id, bytes),
+            None => self.connect(bytes, self.tries()),
+        }
+    }
+
+    const fn tries(&self) -> u8 {
+        match (self.timing.transport, self.mode) {
+            (Transport::Lms, _) => 1,
+            (Transport::Lme, Mode::Plain) => Timing::CHANNEL_TRIES,
+            (Transport::Lme, Mode::Tunnel) => Timing::TUNNEL_TRIES,
         }
     }
 

@@ -84,7 +84,10 @@ impl Rig {
     fn open(timing: Timing) -> Self {
         let mut rig = Self::tunnel(timing);
         assert_eq!(rig.device(A, b"flight"), []);
-        assert_eq!(rig.after(timing.idle.0 + timing.close.0), if timing.close.0 > 0 { vec![] } else { said(b"flight") });
+        assert_eq!(
+            rig.after(timing.idle.0 + timing.close.0),
+            if timing.close.0 > 0 { vec![] } else { said(b"flight") }
+        );
         if timing.close.0 > 0 {
             assert_eq!(rig.after(timing.close.0), said(b"flight"));
         }
@@ -138,10 +141,7 @@ fn the_end_behind_an_answer_is_not_noticed_and_takes_the_next_request_with_it() 
     rig.tls(b"request");
     assert_eq!(rig.device(A, b"answer"), []);
     assert_eq!(rig.input(Input::Closed(A)), said(b"answer"), "at once");
-    assert_eq!(
-        rig.tls(b"lost"),
-        [vec![Output::ToDevice(A, b"lost".to_vec())], reset(A, ResetReason::Closed)].concat()
-    );
+    assert_eq!(rig.tls(b"lost"), [vec![Output::ToDevice(A, b"lost".to_vec())], reset(A, ResetReason::Closed)].concat());
 }
 
 #[test]
@@ -271,6 +271,17 @@ fn over_lme_another_handshake_waits_for_the_reader_of_an_open_channel() {
     assert_eq!(rig.tls(&CLIENT_HELLO), [Output::Disconnect(A)]);
     assert_eq!(rig.after(1299), []);
     assert_eq!(rig.after(1), [Output::Connect(B, Port::Tls)]);
+}
+
+#[test]
+fn over_lme_a_channel_of_a_tunnel_may_take_eighteen_seconds() {
+    let mut rig = Rig::new(Timing::LME, Port::Tls);
+    assert_eq!(rig.tls(&CLIENT_HELLO), [Output::Connect(A, Port::Tls)]);
+    for failed in 1..72 {
+        assert_eq!(rig.input(Input::Refused(ChannelId(failed))), []);
+        assert_eq!(rig.after(250), [Output::Connect(ChannelId(failed + 1), Port::Tls)]);
+    }
+    assert_eq!(rig.input(Input::Refused(ChannelId(72))), [fatal(Fatal::Refused(Port::Tls))]);
 }
 
 #[test]

@@ -32,7 +32,7 @@ pub struct Timing {
     pub plain_round: Millis,
     /// Between two tests of a port in a port switch, and behind the last.
     pub test_pause: Millis,
-    /// Between two tries at a plain channel over LME.
+    /// Between two tries at a channel over LME.
     pub channel_pause: Millis,
     /// Over LME: until the reader of a channel that is still open has stopped.
     pub reader_stop: Millis,
@@ -43,6 +43,9 @@ impl Timing {
     pub const TESTS: u8 = 5;
     /// How often a plain channel is tried over LME; then rpc-go ends.
     pub const CHANNEL_TRIES: u8 = 3;
+    /// The same in a tunnel. There rpc-go waits 18 s for the firmware to confirm a channel, and the emulation has no
+    /// other sign of a firmware that has not done so yet than a port that refuses.
+    pub const TUNNEL_TRIES: u8 = 72;
 
     /// Over LMS.
     pub const LMS: Self = Self {

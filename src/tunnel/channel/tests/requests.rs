@@ -274,7 +274,8 @@ fn what_the_device_refuses_is_a_refusal_with_its_number_or_kind() {
 #[test]
 fn a_request_that_cannot_be_made_sends_nothing_and_changes_nothing() {
     let mut device = Device::new();
-    let mut channel = Channel::plain(Settings { provisioning: None, ..settings() }, Remembered::default(), Carriage::Kept);
+    let mut channel =
+        Channel::plain(Settings { provisioning: None, ..settings() }, Remembered::default(), Carriage::Kept);
     reply(&mut channel, &mut device, Request::ReadControlMode);
     let passwords = Passwords::new();
     let mut ask = |login, request| channel.ask(ID, login, request, &passwords).unwrap_err();
