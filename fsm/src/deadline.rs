@@ -46,8 +46,12 @@ impl fmt::Display for Wake {
 
 /// How long the relay may take for its report, also after its line was lost.
 pub const REPORT: Millis = Millis::from_secs(120);
-/// How long the relay may take to open a port or to say that it cannot.
-pub const OPEN: Millis = Millis::from_secs(20);
+/// How long the relay may take to open a port or to say that it cannot. rpc-go tries a port five times, 5 s apart, before
+/// it gives up, and says nothing meanwhile (rpc-go.md §3).
+pub const OPEN: Millis = Millis::from_secs(30);
+/// How long a device that is to answer over TLS may be silent before the relay is told to look: rpc-go reads for 2.0 s
+/// behind each message and then no more until the next one (rpc-go.md §6.11).
+pub const SILENCE: Millis = Millis(2500);
 /// How long a port may be gone after a commit before that is a fault (odca.md §2.4: 60 s and more).
 pub const PORT_BACK: Millis = Millis::from_secs(120);
 /// The first pause between two tries at a port. Each next one is an eighth longer, so that of the time a port is

@@ -86,7 +86,10 @@ impl ExitStatus {
             | RelayError::Unreadable(_)
             | RelayError::Binary
             | RelayError::Flooded => Self::Peer,
-            RelayError::Unreachable { .. } | RelayError::LineLost(_) | RelayError::Deadline(_) => Self::Link,
+            RelayError::Unreachable { .. }
+            | RelayError::LineLost(_)
+            | RelayError::Deadline(_)
+            | RelayError::GaveUp(_) => Self::Link,
         }
     }
 

@@ -10,14 +10,16 @@ use super::body::Framing;
 use super::digest::Authorization;
 use super::fields::Fields;
 use super::message::{Decoder, HttpError, Limits, MAX_FIELDS, Message, Start, StreamEnd};
+use super::response::Connection;
 
 /// The bytes that post `envelope` to the device `device` on `port`. They are wiped on drop.
 ///
-/// Nothing asks for `Connection: close`: AMT keeps the connection where it can (wsman.md §1.5), and whether it did is
-/// what the reply says.
+/// On a [kept](Connection::KeepAlive) connection nothing is said about it: AMT keeps it where it can (wsman.md §1.5), and whether
+/// it did is what the reply says.
 pub fn write_request(
     device: Uuid,
     port: Port,
+    connection: Connection,
     authorization: Option<&Authorization>,
     envelope: &str,
 ) -> Zeroizing<Vec<u8>> {
@@ -27,6 +29,9 @@ pub fn write_request(
     }
     head += &format!("Host: {device}:{port}\r\n");
     head += "Content-Type: application/soap+xml; charset=utf-8\r\n";
+    if connection == Connection::Close {
+        head += "Connection: close\r\n";
+    }
     head += &format!("Content-Length: {}\r\n\r\n", envelope.len());
     let mut bytes = Zeroizing::new(Vec::with_capacity(head.len() + envelope.len()));
     bytes.extend_from_slice(head.as_bytes());

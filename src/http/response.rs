@@ -127,7 +127,7 @@ impl Default for Chunks {
     }
 }
 
-/// What a device says about the connection.
+/// What an end says about the connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Connection {
     /// Nothing, which in HTTP/1.1 means that it stays.

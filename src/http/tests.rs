@@ -38,12 +38,16 @@ fn body(text: &str) -> Result<String, HttpError> {
 }
 
 #[test]
-fn a_request_is_written_with_a_length_and_keeps_the_connection() {
+fn a_request_is_written_with_a_length_and_asks_for_the_end_of_its_connection_only_if_told_to() {
     let device: Uuid = "4c4c4544-0044-4b10-8034-b7c04f4e3332".parse().unwrap();
-    let bytes = write_request(device, Port::Tls, None, "<é/>");
-    let expected = "POST /wsman HTTP/1.1\r\nHost: 4c4c4544-0044-4b10-8034-b7c04f4e3332:16993\r\n\
-                    Content-Type: application/soap+xml; charset=utf-8\r\nContent-Length: 5\r\n\r\n<é/>";
-    assert_eq!(core::str::from_utf8(&bytes).unwrap(), expected);
+    for (connection, field) in [(Connection::KeepAlive, ""), (Connection::Close, "Connection: close\r\n")] {
+        let bytes = write_request(device, Port::Tls, connection, None, "<é/>");
+        let expected = format!(
+            "POST /wsman HTTP/1.1\r\nHost: 4c4c4544-0044-4b10-8034-b7c04f4e3332:16993\r\n\
+             Content-Type: application/soap+xml; charset=utf-8\r\n{field}Content-Length: 5\r\n\r\n<é/>"
+        );
+        assert_eq!(core::str::from_utf8(&bytes).unwrap(), expected);
+    }
 }
 
 #[test]

@@ -126,6 +126,9 @@ pub enum RelayError {
     /// Nothing happened in time.
     #[error("waited too long for {0}; run this again, it goes on where the device is")]
     Deadline(RelayWake),
+    /// A relay [in rpc-go's manner](super::sequential) met what rpc-go does not survive.
+    #[error("rpc-go would have given up: {0}")]
+    GaveUp(super::sequential::Fatal),
     /// The server sent more than there was room for.
     #[error("the server sent more than the device takes")]
     Flooded,

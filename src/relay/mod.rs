@@ -52,6 +52,7 @@ mod proof;
 pub mod proxy;
 mod report;
 mod run;
+pub mod sequential;
 #[cfg(test)]
 mod tests;
 mod tls;

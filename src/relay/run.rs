@@ -34,7 +34,7 @@ pub async fn run(config: RelayConfig, mut events: impl FnMut(RelayEvent)) -> Res
     Driver::new(socket, address, port, hello, events).run().await
 }
 
-async fn survey(config: &RelayConfig) -> Result<Survey, RelayError> {
+pub(super) async fn survey(config: &RelayConfig) -> Result<Survey, RelayError> {
     let mei = config.mei.open().map_err(|error| RelayError::Mei(error.into()))?;
     let ask = async { Ok(smol::unblock(move || Mei::new(mei).survey()).await?) };
     let late = async {

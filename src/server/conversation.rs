@@ -131,7 +131,7 @@ impl Conversation {
     /// # Errors
     /// [`Misuse`]: the line is to be closed with these words; the run is as it was.
     pub fn receive(&mut self, now: Instant, unix: UnixTime, message: ToServer) -> Result<(), Misuse> {
-        match self.line.receive(message) {
+        match self.line.receive(now, message) {
             Some(LineEvent::Misused(what)) => return Err(Misuse(what)),
             Some(event) => self.on_line(now, unix, event),
             None => {}
@@ -168,13 +168,23 @@ impl Conversation {
 
     /// Does what is due at `now`.
     pub fn handle_timeout(&mut self, now: Instant, unix: UnixTime) {
+        if self.nudge_at().is_some_and(|at| at <= now) {
+            self.line.nudge(now);
+        }
         self.run.handle_timeout(now);
         self.go_on(now, unix);
     }
 
     /// When [`handle_timeout`](Self::handle_timeout) has something to do; `None` once the run has ended.
     pub fn poll_timeout(&self) -> Option<Instant> {
-        self.run.poll_timeout().map(|(at, _)| at)
+        let (run, _) = self.run.poll_timeout()?;
+        Some(self.nudge_at().map_or(run, |at| at.min(run)))
+    }
+
+    /// When the relay is to look for a word of the device's.
+    fn nudge_at(&self) -> Option<Instant> {
+        let (_, channel) = self.channel.as_ref()?;
+        if channel.awaits_device() { self.line.nudge_at() } else { None }
     }
 
     /// The next message for the relay.
@@ -213,9 +223,10 @@ impl Conversation {
         &self.vault
     }
 
-    /// Core and channel take turns until both wait; then what the channel wrote leaves as one piece, so that the
-    /// end of a handshake and the first request travel together. All that the channel has to say comes first: nothing
-    /// is asked over one whose end is known already.
+    /// Core and channel take turns until both wait; then what the channel wrote leaves as one piece. All that the
+    /// channel has to say comes first: nothing is asked over one whose end is known already. Nothing leaves while the
+    /// next word is ours: the end of a handshake waits for the first request, also when the store has to be heard
+    /// before that.
     fn go_on(&mut self, now: Instant, unix: UnixTime) {
         loop {
             if let Some((id, event)) = self.channel_event() {
@@ -226,13 +237,15 @@ impl Conversation {
                 break;
             }
         }
-        self.flush();
+        if self.channel.as_ref().is_some_and(|(_, channel)| !channel.is_idle()) {
+            self.flush(now);
+        }
     }
 
-    fn flush(&mut self) {
+    fn flush(&mut self, now: Instant) {
         if let Some((id, channel)) = &mut self.channel {
             let bytes = channel.take_output();
-            self.line.send(*id, &bytes);
+            self.line.send(now, *id, &bytes);
         }
     }
 
@@ -315,7 +328,7 @@ impl Conversation {
                     TlsFault::Revoked => tracing::warn!(device = %self.settings.device, %why, "a device is refused"),
                     _ => tracing::info!(%why, "the TLS handshake with the device failed"),
                 }
-                self.flush();
+                self.flush(now);
                 Input::TlsFailed(id, fault)
             }
             Event::Reply(request, reply) => {
@@ -324,7 +337,7 @@ impl Conversation {
             }
             Event::Lost(why) => {
                 tracing::debug!(%why, "the connection to the device is over");
-                self.flush();
+                self.flush(now);
                 self.drop_channel();
                 Input::ChannelLost(id)
             }
@@ -370,7 +383,8 @@ impl Conversation {
             LineEvent::Opened(id) => {
                 if self.opening == Some((id, Port::Plain)) {
                     let remembered = std::mem::take(&mut self.remembered);
-                    self.channel = Some((id, Channel::plain(self.settings.clone(), remembered)));
+                    let channel = Channel::plain(self.settings.clone(), remembered, self.line.carriage());
+                    self.channel = Some((id, channel));
                 }
                 self.opening = None;
                 self.run.handle(now, Input::Opened(id));

@@ -2,15 +2,20 @@
 //! 4.0.0. On it, a first ClientHello opens the port that the relay reported, and every later opening is a
 //! `port_switch` whose acknowledgement says that the port answers (rpc-go.md §4): the wait for a port that
 //! restarts is an event, and a relay that would end on a refused connection is never made to meet one.
+//!
+//! Relays differ in when they read the device: ours always, rpc-go for a while behind each message. So a device that is
+//! silent for long is asked for with an empty message: one relay passes over it, the other looks (rpc-go.md §6.11).
 
 use std::collections::VecDeque;
 
 use amt_provision_fsm::firmware::Port;
 use amt_provision_fsm::provisioner::ChannelId;
 use amt_provision_fsm::stage::OpenFault;
-use amt_provision_fsm::time::Millis;
+use amt_provision_fsm::time::{Instant, Millis};
 
+use super::silence::Silence;
 use crate::protocol::{Data, MAX_DATA, PortSwitch, ToRelay, ToServer};
+use crate::tunnel::channel::Carriage;
 
 /// What came over the line.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,6 +46,9 @@ enum Channel {
 pub(super) struct Line {
     port: Port,
     used: bool,
+    /// How the relay carries plain text: after a port switch it keeps its connection (rpc-go.md §4).
+    carriage: Carriage,
+    silence: Silence,
     channel: Channel,
     /// Acknowledgements that are still to come, those of switches that were given up among them.
     owed: u32,
@@ -52,7 +60,16 @@ pub(super) struct Line {
 impl Line {
     /// The line of a relay that will dial `port` first, because its device reports that one.
     pub(super) const fn new(port: Port) -> Self {
-        Self { port, used: false, channel: Channel::None, owed: 0, crossing: false, messages: VecDeque::new() }
+        Self {
+            port,
+            used: false,
+            carriage: Carriage::PerRequest,
+            silence: Silence::NOTHING_SAID,
+            channel: Channel::None,
+            owed: 0,
+            crossing: false,
+            messages: VecDeque::new(),
+        }
     }
 
     /// The next message for the relay.
@@ -71,6 +88,7 @@ impl Line {
         }
         self.used = true;
         self.port = port;
+        self.carriage = Carriage::Kept;
         self.owed += 1;
         self.channel = Channel::Switching(channel, self.owed);
         self.messages.push_back(ToRelay::PortSwitch(PortSwitch { port, delay: Millis(0) }));
@@ -86,6 +104,26 @@ impl Line {
         }
     }
 
+    /// How the relay carries plain text over the channel that is open.
+    pub(super) const fn carriage(&self) -> Carriage {
+        self.carriage
+    }
+
+    /// When to [nudge](Self::nudge) the relay if the next word is still the device's then.
+    pub(super) fn nudge_at(&self) -> Option<Instant> {
+        match (self.channel, self.port) {
+            (Channel::Open(_), Port::Tls) => self.silence.ends(),
+            // A plain reply that rpc-go did not read in its time went with its connection (rpc-go.md §4).
+            (Channel::None | Channel::Switching(..), _) | (_, Port::Plain) => None,
+        }
+    }
+
+    /// Has the relay look whether the device said something: nothing goes to the device.
+    pub(super) fn nudge(&mut self, now: Instant) {
+        self.silence.broken_by_nudge(now);
+        self.messages.push_back(ToRelay::TlsData(Data::default()));
+    }
+
     /// Nothing that still comes for the open channel counts. There is no message for it: the next
     /// `port_switch` tells the relay to drop the connection.
     pub(super) const fn close(&mut self) {
@@ -96,10 +134,11 @@ impl Line {
     }
 
     /// Bytes for the device, cut to what one message holds.
-    pub(super) fn send(&mut self, channel: ChannelId, bytes: &[u8]) {
-        if self.channel != Channel::Open(channel) {
+    pub(super) fn send(&mut self, now: Instant, channel: ChannelId, bytes: &[u8]) {
+        if self.channel != Channel::Open(channel) || bytes.is_empty() {
             return;
         }
+        self.silence.broken(now);
         for piece in bytes.chunks(MAX_DATA) {
             let data = Data(piece.to_vec());
             self.messages.push_back(match self.port {
@@ -116,10 +155,15 @@ impl Line {
     }
 
     /// Takes in what the relay said.
-    pub(super) fn receive(&mut self, message: ToServer) -> Option<LineEvent> {
+    pub(super) fn receive(&mut self, now: Instant, message: ToServer) -> Option<LineEvent> {
         match message {
+            // Which of the two it is says how the relay carries it, and nothing about the device: after a port switch
+            // rpc-go answers `wsman` with `tls_data` (rpc-go.md §4).
             ToServer::Response(Data(bytes)) | ToServer::TlsData(Data(bytes)) => match self.channel {
-                Channel::Open(channel) => Some(LineEvent::Bytes(channel, bytes)),
+                Channel::Open(channel) => {
+                    self.silence.broken(now);
+                    Some(LineEvent::Bytes(channel, bytes))
+                }
                 Channel::None | Channel::Switching(..) => None,
             },
             ToServer::PortSwitchAck => self.acknowledged(),
@@ -170,6 +214,7 @@ mod tests {
     use super::*;
     use crate::protocol::ResetReason;
 
+    const NOW: Instant = Instant::ZERO;
     const A: ChannelId = ChannelId(0);
     const B: ChannelId = ChannelId(1);
 
@@ -181,14 +226,14 @@ mod tests {
     fn the_reported_port_is_opened_by_its_first_bytes_and_every_later_one_by_a_switch() {
         let mut line = Line::new(Port::Tls);
         assert_eq!(line.open(A, Port::Tls), Some(LineEvent::Opened(A)));
-        line.send(A, &[1]);
+        line.send(NOW, A, &[1]);
         assert_eq!(line.poll_message(), Some(ToRelay::TlsData(Data(vec![1]))));
         assert_eq!(line.open(B, Port::Tls), None);
         let switch = PortSwitch { port: Port::Tls, delay: Millis(0) };
         assert_eq!(line.poll_message(), Some(ToRelay::PortSwitch(switch)));
-        assert_eq!(line.receive(bytes(7)), None, "from the connection before");
-        assert_eq!(line.receive(ToServer::PortSwitchAck), Some(LineEvent::Opened(B)));
-        assert_eq!(line.receive(bytes(8)), Some(LineEvent::Bytes(B, vec![8])));
+        assert_eq!(line.receive(NOW, bytes(7)), None, "from the connection before");
+        assert_eq!(line.receive(NOW, ToServer::PortSwitchAck), Some(LineEvent::Opened(B)));
+        assert_eq!(line.receive(NOW, bytes(8)), Some(LineEvent::Bytes(B, vec![8])));
     }
 
     #[test]
@@ -196,9 +241,9 @@ mod tests {
         let mut line = Line::new(Port::Plain);
         assert_eq!(line.open(A, Port::Tls), None);
         assert_eq!(line.open(B, Port::Tls), None);
-        assert_eq!(line.receive(ToServer::PortSwitchAck), None);
-        assert_eq!(line.receive(ToServer::PortSwitchAck), Some(LineEvent::Opened(B)));
-        assert!(matches!(line.receive(ToServer::PortSwitchAck), Some(LineEvent::Misused(_))));
+        assert_eq!(line.receive(NOW, ToServer::PortSwitchAck), None);
+        assert_eq!(line.receive(NOW, ToServer::PortSwitchAck), Some(LineEvent::Opened(B)));
+        assert!(matches!(line.receive(NOW, ToServer::PortSwitchAck), Some(LineEvent::Misused(_))));
     }
 
     #[test]
@@ -206,11 +251,11 @@ mod tests {
         let mut line = Line::new(Port::Tls);
         let reset = || ToServer::ConnectionReset(ResetReason::Closed);
         line.open(A, Port::Tls);
-        assert_eq!(line.receive(reset()), Some(LineEvent::Lost(A)));
-        assert_eq!(line.receive(reset()), None);
-        assert_eq!(line.receive(bytes(1)), None);
+        assert_eq!(line.receive(NOW, reset()), Some(LineEvent::Lost(A)));
+        assert_eq!(line.receive(NOW, reset()), None);
+        assert_eq!(line.receive(NOW, bytes(1)), None);
         line.open(B, Port::Tls);
-        assert_eq!(line.receive(reset()), Some(LineEvent::OpenFailed(B, OpenFault::TimedOut)));
+        assert_eq!(line.receive(NOW, reset()), Some(LineEvent::OpenFailed(B, OpenFault::TimedOut)));
     }
 
     /// Found on real sockets: the device ended the connection just as the server switched ports.
@@ -220,8 +265,44 @@ mod tests {
         let reset = || ToServer::ConnectionReset(ResetReason::Closed);
         line.open(A, Port::Tls);
         line.open(B, Port::Tls);
-        assert_eq!(line.receive(reset()), None);
-        assert_eq!(line.receive(ToServer::PortSwitchAck), Some(LineEvent::Opened(B)));
+        assert_eq!(line.receive(NOW, reset()), None);
+        assert_eq!(line.receive(NOW, ToServer::PortSwitchAck), Some(LineEvent::Opened(B)));
+    }
+
+    #[test]
+    fn a_silent_device_is_asked_for_over_tls_and_not_in_plain_text_nor_during_a_port_switch() {
+        let at = Instant::from_millis;
+        let mut line = Line::new(Port::Tls);
+        line.open(A, Port::Tls);
+        assert_eq!(line.nudge_at(), None, "nothing was said yet");
+        line.send(at(10), A, &[1]);
+        line.poll_message();
+        assert_eq!(line.nudge_at(), Some(at(2510)));
+        line.nudge(at(2510));
+        assert_eq!(line.poll_message(), Some(ToRelay::TlsData(Data::default())));
+        assert!(line.nudge_at() > Some(at(2 * 2510)), "the next silence may be longer");
+        line.receive(at(3000), bytes(1));
+        assert_eq!(line.nudge_at(), Some(at(5500)), "a part of an answer: the rest may be late as well");
+        line.open(B, Port::Tls);
+        assert_eq!(line.nudge_at(), None);
+
+        let mut line = Line::new(Port::Plain);
+        line.open(A, Port::Plain);
+        line.send(at(10), A, &[1]);
+        assert_eq!(line.nudge_at(), None);
+    }
+
+    #[test]
+    fn plain_text_has_a_connection_per_request_until_a_port_switch_and_its_answers_come_by_either_name() {
+        let mut line = Line::new(Port::Plain);
+        assert_eq!(line.open(A, Port::Plain), Some(LineEvent::Opened(A)));
+        assert_eq!(line.carriage(), Carriage::PerRequest);
+        let response = ToServer::Response(Data(vec![7]));
+        assert_eq!(line.receive(NOW, response), Some(LineEvent::Bytes(A, vec![7])));
+        line.open(B, Port::Plain);
+        line.receive(NOW, ToServer::PortSwitchAck);
+        assert_eq!(line.carriage(), Carriage::Kept);
+        assert_eq!(line.receive(NOW, bytes(7)), Some(LineEvent::Bytes(B, vec![7])), "what rpc-go makes of it");
     }
 
     #[test]
@@ -230,13 +311,13 @@ mod tests {
         line.open(A, Port::Tls);
         assert_eq!(line.reopen(A, Port::Tls), None);
         assert!(matches!(line.poll_message(), Some(ToRelay::PortSwitch(_))));
-        assert_eq!(line.receive(ToServer::ConnectionReset(ResetReason::Closed)), None, "of the connection before");
-        assert_eq!(line.receive(ToServer::PortSwitchAck), Some(LineEvent::Opened(A)));
+        assert_eq!(line.receive(NOW, ToServer::ConnectionReset(ResetReason::Closed)), None, "of the connection before");
+        assert_eq!(line.receive(NOW, ToServer::PortSwitchAck), Some(LineEvent::Opened(A)));
 
         let mut line = Line::new(Port::Plain);
         line.open(A, Port::Plain);
         assert_eq!(line.reopen(A, Port::Plain), Some(LineEvent::Opened(A)));
-        assert_eq!(line.receive(ToServer::ConnectionReset(ResetReason::Closed)), Some(LineEvent::Lost(A)));
+        assert_eq!(line.receive(NOW, ToServer::ConnectionReset(ResetReason::Closed)), Some(LineEvent::Lost(A)));
         assert_eq!(line.reopen(A, Port::Plain), None, "a relay that said so waits for a switch");
         assert!(matches!(line.poll_message(), Some(ToRelay::PortSwitch(_))));
     }
@@ -245,7 +326,7 @@ mod tests {
     fn long_writes_are_cut_to_what_a_message_holds() {
         let mut line = Line::new(Port::Tls);
         line.open(A, Port::Tls);
-        line.send(A, &vec![0; MAX_DATA + 1]);
+        line.send(NOW, A, &vec![0; MAX_DATA + 1]);
         let lengths: Vec<usize> = std::iter::from_fn(|| line.poll_message())
             .map(|message| match message {
                 ToRelay::TlsData(data) => data.0.len(),

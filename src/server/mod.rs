@@ -23,6 +23,7 @@ mod fitness;
 mod line;
 mod listener;
 mod session;
+mod silence;
 mod vault;
 
 pub use conversation::{Conversation, Job, Misuse, Traffic};

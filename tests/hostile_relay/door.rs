@@ -72,7 +72,7 @@ pub(crate) fn hello(change: impl FnOnce(&mut Value)) -> String {
     let mut payload = json!({
         "ver": "19.0.5", "build": "2124", "sku": "16392", "features": "AMT Pro Corporate",
         "uuid": "4c4c4544-0051-3610-8053-b7c04f4e3033", "username": "$$OsAdmin", "password": "lsa-Pa55w0rd",
-        "currentMode": 0, "hostname": "pc", "fqdn": "corp.example", "client": "RPC", "certHashes": [],
+        "currentMode": 0, "hostname": "pc", "fqdn": "example.test", "client": "RPC", "certHashes": [],
         "ipConfiguration": {}, "hostnameInfo": {}, "tlsEnforced": true
     });
     change(&mut payload);

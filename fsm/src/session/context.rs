@@ -159,6 +159,7 @@ impl Context {
     pub(crate) fn answered(&mut self, request: &Request, reply: &Reply) {
         self.unheard = None;
         match (reply, request.class()) {
+            (Reply::ControlMode(mode, _), _) => self.likely_mode = *mode,
             (Reply::Refused(Refusal::Unauthorized), _) => {}
             (Reply::Refused(refusal), Class::Once(once)) if !refusal.is_passing() => {
                 self.firm_no = Some((once, *refusal));

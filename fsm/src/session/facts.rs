@@ -33,8 +33,6 @@ pub struct Facts {
     /// And answered.
     pub(crate) committed: bool,
     pub(crate) mebx_set: bool,
-    /// The commit was refused for want of a MEBx password.
-    pub(crate) mebx_wanted_first: bool,
     /// How many certificates of the provisioning chain this digest session has taken.
     pub(crate) chain: u8,
     /// The once-per-observation request that was marked over this channel and not sent yet.
@@ -66,7 +64,6 @@ impl Facts {
         commit_sent: false,
         committed: false,
         mebx_set: false,
-        mebx_wanted_first: false,
         chain: 0,
         armed: None,
         sent: None,
@@ -201,7 +198,6 @@ impl Facts {
             (Request::ReadCertificates, _) if mode == Some(ControlMode::PreProvisioning) => {
                 self.certificates = Some(Vec::new());
             }
-            (Request::CommitChanges, Refusal::DATA_MISSING) if !self.mebx_wanted_first => self.mebx_wanted_first = true,
             _ => self.refusal = Some((request.name(), refusal)),
         }
     }

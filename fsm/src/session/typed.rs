@@ -148,12 +148,11 @@ impl<S: Stage, C: Connected> Session<S, C> {
         self.context.link.as_ref().map(|link| link.id)
     }
 
-    /// Reads what every decision rests on, and settles what was in doubt: the device's realm, that it is
-    /// the device that was announced, and both of its modes.
+    /// Reads what every decision rests on, and settles what was in doubt: that it is the device that was
+    /// announced, and both of its modes.
     pub(crate) fn look(&self) -> Result<Look, Want> {
         self.login()?;
         self.heed_blindness()?;
-        self.realm()?;
         match self.facts().uuid {
             None => return Err(self.ask(Request::ReadUuid)),
             Some(answered) if answered != self.record().uuid => {

@@ -43,23 +43,21 @@ where
             return Err(self.unprovision());
         }
         self.password_kept()?;
-        self.committed()?;
+        // Before the commit: some firmware wants it so (wsman.md §2.3, ReturnValue 2057), and the commit may end the
+        // session that would carry it.
         self.mebx_set()?;
+        self.committed()?;
         // Last, because its commit is one that firmware may refuse for want of a MEBx password.
         if self.rotates() { self.keyed().map(Some) } else { Ok(None) }
     }
 
-    /// The commit that follows the upgrade. Firmware that wants the MEBx password first says so
-    /// (wsman.md §2.3, ReturnValue 2057) and gets it.
+    /// The commit that follows the upgrade.
     fn committed(&self) -> Result<(), Want> {
         if self.record().admin_committed {
             return Ok(());
         }
         if self.facts().committed || self.committed_before(ControlMode::Admin) {
             return Err(Want::Intend(Intent::CommitAdmin));
-        }
-        if self.facts().mebx_wanted_first {
-            self.mebx_set()?;
         }
         Err(self.ask(Request::CommitChanges))
     }

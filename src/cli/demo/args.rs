@@ -21,6 +21,11 @@ Examples:
   amt-provision demo --amt 21.0 --persona drops-odca
   amt-provision demo --close always
   amt-provision demo --devices 50 --json | tail -1
+  amt-provision demo --flow both --peer-style rpc-go --json
+
+With --peer-style rpc-go the relays work as rpc-go does: they carry one message at a time, and wait for 2.0 s of silence \
+behind each. It takes two to three minutes, nearly all of which is that silence: messages_sent says how many \
+messages the server needed, and each costs up to 2 s.
 
 Flow A (AMT 19 and later) is TLS from the first byte. Flow B (AMT 18 and earlier) begins in plain text: a relay that is \
 hostile at first contact cannot be excluded there, so its pins are marked first-use; the demo's profile trusts them.")]
@@ -39,6 +44,19 @@ pub struct DemoArgs {
     persona: Option<Persona>,
     #[command(flatten)]
     switches: SwitchArgs,
+    /// How the relays work: as our own, or as rpc-go over LMS with its default settings
+    #[arg(long, value_enum, default_value_t = PeerStyle::Own)]
+    peer_style: PeerStyle,
+}
+
+/// How a demo's relays work.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum PeerStyle {
+    /// As our own.
+    #[default]
+    Own,
+    /// As rpc-go over LMS.
+    RpcGo,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -86,6 +104,8 @@ pub enum PlannedGoal {
 pub struct DemoOptions {
     /// Every device, those of flow A first; at least one.
     pub devices: Vec<PlannedDevice>,
+    /// How their relays work.
+    pub peer_style: PeerStyle,
 }
 
 /// A device to be simulated. Its version decides its flow.
@@ -136,6 +156,6 @@ impl TryFrom<DemoArgs> for DemoOptions {
             let device = PlannedDevice { version, goal: PlannedGoal::Acm, persona, switches: switches.clone() };
             devices.extend((0..args.devices).map(|_| device.clone()));
         }
-        Ok(Self { devices })
+        Ok(Self { devices, peer_style: args.peer_style })
     }
 }

@@ -19,12 +19,13 @@ use rustls::pki_types::{PrivateKeyDer, UnixTime};
 use smol::channel::Sender;
 use smol::future::FutureExt;
 
-use super::args::{DemoOptions, PlannedDevice, PlannedGoal};
+use super::args::{DemoOptions, PeerStyle, PlannedDevice, PlannedGoal};
 use super::report::{DemoFailure, DeviceOutcome, DeviceResult};
 use crate::cli::exit::ExitStatus;
 use crate::mei::MeiAddress;
 use crate::pki::odca::{OdcaTrust, TrustSet};
 use crate::protocol::{Command, ProfileName};
+use crate::relay::sequential::{self, Timing};
 use crate::relay::{self, LmsAddress, Proof, RelayConfig, RelayError, ServerUrl};
 use crate::server::{Deployment, Listener, Observer, ServedProfile, Traffic, serve};
 use crate::simulator::config::DeviceConfig;
@@ -120,7 +121,7 @@ pub async fn provision(options: DemoOptions, progress: Sender<Progress>) -> Resu
 
     let all = async {
         let runs = options.devices.iter().enumerate();
-        let runs = runs.map(|(number, planned)| fleet.run(number, planned));
+        let runs = runs.map(|(number, planned)| fleet.run(number, planned, options.peer_style));
         let mut traffics = BTreeMap::new();
         let mut results = Vec::new();
         // All at once; each result is told when all its figures are there.
@@ -167,7 +168,7 @@ impl Fleet {
         Ok(Deployment::new(server, Arc::clone(&self.store) as Arc<dyn Store>, authority, Arc::new(trust), profiles))
     }
 
-    async fn run(&self, number: usize, planned: &PlannedDevice) -> Result<DeviceResult, SetUpError> {
+    async fn run(&self, number: usize, planned: &PlannedDevice, style: PeerStyle) -> Result<DeviceResult, SetUpError> {
         let number = u32::try_from(number).map_err(SetUpError::from)?;
         let uuid = uuid(number)?;
         let mut config = DeviceConfig::new(uuid, planned.version, Arc::clone(&self.authority));
@@ -183,7 +184,11 @@ impl Fleet {
         let device = SimulatedDevice::start(&config, Place { address, mei_path }).await.map_err(SetUpError::from)?;
 
         let (begun, occupied) = (Instant::now(), device.occupied());
-        let relayed = relay::run(self.relay(&device, planned)?, |_| {}).await;
+        let relay = self.relay(&device, planned)?;
+        let relayed = match style {
+            PeerStyle::Own => relay::run(relay, |_| {}).await,
+            PeerStyle::RpcGo => sequential::run(relay, Timing::LMS).await,
+        };
         let (elapsed, occupied) = (begun.elapsed(), device.occupied().saturating_sub(occupied));
 
         let ledger = self.store.load(&Tenant::default(), uuid).await.map_err(SetUpError::from)?;

@@ -16,7 +16,7 @@ use super::exchange::{Answer, Exchange, Next};
 use super::remembered::{DigestSession, Remembered};
 use super::reopening::SamePeer;
 use super::settings::{Settings, TlsOptions};
-use super::transport::Transport;
+use super::transport::{Carriage, Transport};
 use crate::http::digest::{Cnonce, Refused};
 use crate::http::{Limits, Response, ResponseDecoder, StreamEnd, write_request};
 use crate::tunnel::tls::{TlsClient, TlsError};
@@ -62,8 +62,8 @@ enum Then {
 
 impl Channel {
     /// A channel to port 16992, over which requests can be asked at once.
-    pub fn plain(settings: Settings, remembered: Remembered) -> Self {
-        Self::new(settings, remembered, SamePeer::Unknown, Transport::plain(), State::Idle)
+    pub fn plain(settings: Settings, remembered: Remembered, carriage: Carriage) -> Self {
+        Self::new(settings, remembered, SamePeer::Unknown(carriage), Transport::plain(carriage), State::Idle)
     }
 
     /// A channel to port 16993. Its first flight is in [`Channel::take_output`]; [`Event::TlsUp`] or
@@ -165,6 +165,11 @@ impl Channel {
         self.transport.port()
     }
 
+    /// Whether the next word is the device's: in a handshake, or to a request.
+    pub const fn awaits_device(&self) -> bool {
+        matches!(self.state, State::Handshaking | State::Rejoining(_) | State::Asking(..))
+    }
+
     /// The TLS session, for what it negotiated and whose chain it saw; `None` on port 16992.
     pub fn tls_client(&self) -> Option<&TlsClient> {
         match &self.transport {
@@ -235,8 +240,8 @@ impl Channel {
         self.last_message = message;
         let authorization = self.remembered.authorize(&cnonce);
         let envelope = exchange.to_request(message);
-        let (device, port) = (self.settings.device, self.transport.port());
-        self.transport.write(&write_request(device, port, authorization.as_ref(), &envelope))?;
+        let (device, port, connection) = (self.settings.device, self.transport.port(), self.transport.connection());
+        self.transport.write(&write_request(device, port, connection, authorization.as_ref(), &envelope))?;
         Ok(message)
     }
 

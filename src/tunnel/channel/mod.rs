@@ -43,7 +43,9 @@
 //! use amt_provision::fsm::request::{Login, Request, RequestId};
 //! use amt_provision::password::Password;
 //! use amt_provision::secret::Secret;
-//! use amt_provision::tunnel::channel::{Channel, Credentials, Event, LocalSystem, Remembered, Settings, SystemEntropy};
+//! use amt_provision::tunnel::channel::{
+//!     Carriage, Channel, Credentials, Event, LocalSystem, Remembered, Settings, SystemEntropy,
+//! };
 //! use amt_provision::wsman::class::tls_setting_data::{Clients, PlainText, RemoteMode};
 //! use rustls::pki_types::UnixTime;
 //!
@@ -69,7 +71,7 @@
 //!     provisioning: None,
 //! };
 //! let credentials = Reported(Secret::from("made by the firmware".to_owned()));
-//! let mut channel = Channel::plain(settings, Remembered::default());
+//! let mut channel = Channel::plain(settings, Remembered::default(), Carriage::Kept);
 //! channel.ask(RequestId(1), Login::LocalSystem, Request::ReadUuid, &credentials)?;
 //! assert!(channel.take_output().starts_with(b"POST /wsman HTTP/1.1\r\n"));
 //!
@@ -102,3 +104,4 @@ pub use provisioning::{
 };
 pub use remembered::{MAX_REOPENINGS, Remembered};
 pub use settings::{Settings, TlsOptions};
+pub use transport::Carriage;

@@ -5,13 +5,13 @@ use rustls::pki_types::UnixTime;
 
 use super::event::PeerFault;
 use super::settings::TlsOptions;
-use super::transport::Transport;
+use super::transport::{Carriage, Transport};
 use crate::tunnel::tls::TlsError;
 
 /// The peer of a channel, which is the same in all its connections.
 pub(super) enum SamePeer {
     /// Port 16992: nobody knows it, and nothing is sent there that depends on it.
-    Unknown,
+    Unknown(Carriage),
     /// The first handshake has not ended.
     NotSeen(TlsOptions),
     /// What it showed first; a handshake expects that and nothing else.
@@ -30,7 +30,7 @@ impl SamePeer {
     /// The next connection's beginning.
     pub(super) fn connect(&self, now: UnixTime) -> Result<Transport, TlsError> {
         match self {
-            Self::Unknown => Ok(Transport::plain()),
+            Self::Unknown(carriage) => Ok(Transport::plain(*carriage)),
             Self::NotSeen(options) | Self::Seen(_, options) => Transport::tls(options.clone(), now),
         }
     }

@@ -7,17 +7,27 @@ use rustls::pki_types::UnixTime;
 
 use super::event::Lost;
 use super::settings::TlsOptions;
-use crate::http::StreamEnd;
+use crate::http::{Connection, StreamEnd};
 use crate::tunnel::tls::{TlsClient, TlsError};
 
+/// How plain text travels.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Carriage {
+    /// Over one connection, until it is lost.
+    Kept,
+    /// Over a connection for each request. Its reply ends it, and the next request goes on all the same: so relays of RPS's
+    /// messages carry plain text (rpc-go.md §4).
+    PerRequest,
+}
+
 pub(super) enum Transport {
-    Plain { unsent: Vec<u8> },
+    Plain { unsent: Vec<u8>, carriage: Carriage },
     Tls(Box<TlsClient>),
 }
 
 impl Transport {
-    pub(super) const fn plain() -> Self {
-        Self::Plain { unsent: Vec::new() }
+    pub(super) const fn plain(carriage: Carriage) -> Self {
+        Self::Plain { unsent: Vec::new(), carriage }
     }
 
     pub(super) fn tls(options: TlsOptions, now: UnixTime) -> Result<Self, TlsError> {
@@ -29,6 +39,15 @@ impl Transport {
         match self {
             Self::Plain { .. } => Port::Plain,
             Self::Tls(_) => Port::Tls,
+        }
+    }
+
+    /// What a request says about its connection. Over LME rpc-go hands a plain reply on only when the device has closed,
+    /// and over LMS it waits less for it (rpc-go.md §4).
+    pub(super) const fn connection(&self) -> Connection {
+        match self {
+            Self::Plain { carriage: Carriage::PerRequest, .. } => Connection::Close,
+            Self::Plain { carriage: Carriage::Kept, .. } | Self::Tls(_) => Connection::KeepAlive,
         }
     }
 
@@ -47,7 +66,7 @@ impl Transport {
     /// waits for the reply to the last.
     pub(super) fn write(&mut self, bytes: &[u8]) -> Result<(), Lost> {
         match self {
-            Self::Plain { unsent } => unsent.extend_from_slice(bytes),
+            Self::Plain { unsent, .. } => unsent.extend_from_slice(bytes),
             Self::Tls(client) => client.write_plaintext(bytes)?,
         }
         Ok(())
@@ -55,7 +74,7 @@ impl Transport {
 
     pub(super) fn take_output(&mut self) -> Vec<u8> {
         match self {
-            Self::Plain { unsent } => mem::take(unsent),
+            Self::Plain { unsent, .. } => mem::take(unsent),
             Self::Tls(client) => client.take_output(),
         }
     }

@@ -244,7 +244,13 @@ impl Rig {
             let id = MessageId(self.messages);
             let authorization = session.authorize(&Cnonce::new([7; 16]));
             let envelope = write_request(call, id);
-            let bytes = http::write_request(self.truth().uuid, Port::Tls, authorization.as_ref(), &envelope);
+            let bytes = http::write_request(
+                self.truth().uuid,
+                Port::Tls,
+                http::Connection::KeepAlive,
+                authorization.as_ref(),
+                &envelope,
+            );
             let response = self.send(client, &bytes).map_err(|Lost| Failure::Lost)?;
             if response.status == 401 {
                 match session.challenged(response.fields.all("www-authenticate")) {

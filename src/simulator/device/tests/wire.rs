@@ -91,7 +91,13 @@ fn a_request_whose_connection_is_gone_is_applied_all_the_same() {
     let authorization = line.session.authorize(&crate::http::digest::Cnonce::new([1; 16])).unwrap();
     let envelope = crate::wsman::envelope::write_request(&call, crate::wsman::envelope::MessageId(1));
     let uuid = line.rig.truth().uuid;
-    let bytes = crate::http::write_request(uuid, Port::Tls, Some(&authorization), &envelope);
+    let bytes = crate::http::write_request(
+        uuid,
+        Port::Tls,
+        crate::http::Connection::KeepAlive,
+        Some(&authorization),
+        &envelope,
+    );
     let tls = line.client.tls.as_mut().unwrap();
     tls.write_plaintext(&bytes).unwrap();
     let sent = tls.take_output();

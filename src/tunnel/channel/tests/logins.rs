@@ -8,7 +8,7 @@ use super::*;
 /// The channel of the next connection to the same device.
 fn next(channel: Channel, device: &mut Device) -> Channel {
     device.reconnect();
-    Channel::plain(settings(), channel.into_remembered())
+    Channel::plain(settings(), channel.into_remembered(), Carriage::Kept)
 }
 
 #[test]
@@ -129,4 +129,15 @@ fn nothing_of_the_way_to_acm_is_sent_in_another_digest_session_than_the_nonce_s(
 
     let mut channel = next(channel, &mut device);
     assert_eq!(refusal(&mut channel, &mut device, upgrade), Refusal::Unintelligible, "another connection");
+}
+
+#[test]
+fn where_each_request_has_its_connection_the_end_of_one_loses_nothing() {
+    let mut device = Device::new();
+    device.closes = Closes::WithEveryReply;
+    let mut channel = Channel::plain(settings(), Remembered::default(), Carriage::PerRequest);
+    for _ in 0..2 {
+        assert!(matches!(reply(&mut channel, &mut device, Request::ReadUuid), Reply::Uuid(_)));
+    }
+    assert!(channel.is_idle());
 }

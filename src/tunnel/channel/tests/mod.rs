@@ -130,7 +130,7 @@ fn settings() -> Settings {
 }
 
 fn plain() -> Channel {
-    Channel::plain(settings(), Remembered::default())
+    Channel::plain(settings(), Remembered::default(), Carriage::Kept)
 }
 
 /// Asks over plain text, lets the device answer everything, over new connections where the channel wants them, and

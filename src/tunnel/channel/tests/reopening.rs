@@ -148,7 +148,7 @@ fn a_run_opens_connections_again_up_to_its_limit_however_many_channels_it_has() 
         }
         if replies == 100 {
             device.reconnect();
-            channel = Channel::plain(settings(), channel.into_remembered());
+            channel = Channel::plain(settings(), channel.into_remembered(), Carriage::Kept);
         }
     }
     assert_eq!(device.connections, MAX_REOPENINGS + 2, "the first of both channels, and those in between");

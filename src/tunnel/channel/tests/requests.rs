@@ -77,7 +77,7 @@ fn keys_are_read_page_by_page_with_their_pins_and_keys_of_other_suites_are_passe
     assert_eq!(device.names().len(), 4, "Enumerate and three pages");
 
     let settings = Settings { suite: KeySuite::EcP384Sha384, ..settings() };
-    let mut channel = Channel::plain(settings, Remembered::default());
+    let mut channel = Channel::plain(settings, Remembered::default(), Carriage::Kept);
     let expected = pair(0, &p384, &p384.subject_public_key_info());
     assert_eq!(reply(&mut channel, &mut device, Request::ReadKeyPairs), Reply::KeyPairs(vec![expected]));
 }
@@ -208,7 +208,7 @@ fn the_way_to_acm_is_the_chain_and_a_signature_over_both_nonces_under_one_digest
         (KeySuite::EcP384Sha384, RSA_PKCS1_2048_8192_SHA384, "3"),
     ] {
         let mut device = Device::new();
-        let mut channel = Channel::plain(Settings { suite, ..settings() }, Remembered::default());
+        let mut channel = Channel::plain(Settings { suite, ..settings() }, Remembered::default(), Carriage::Kept);
         reply(&mut channel, &mut device, Request::ReadControlMode);
         for index in 0..3 {
             let request = Request::AddChainCertificate { index };
@@ -274,7 +274,8 @@ fn what_the_device_refuses_is_a_refusal_with_its_number_or_kind() {
 #[test]
 fn a_request_that_cannot_be_made_sends_nothing_and_changes_nothing() {
     let mut device = Device::new();
-    let mut channel = Channel::plain(Settings { provisioning: None, ..settings() }, Remembered::default());
+    let mut channel =
+        Channel::plain(Settings { provisioning: None, ..settings() }, Remembered::default(), Carriage::Kept);
     reply(&mut channel, &mut device, Request::ReadControlMode);
     let passwords = Passwords::new();
     let mut ask = |login, request| channel.ask(ID, login, request, &passwords).unwrap_err();
@@ -301,7 +302,7 @@ fn a_request_that_cannot_be_made_sends_nothing_and_changes_nothing() {
 fn without_random_bytes_the_connection_ends_at_any_call() {
     for draws in 0..6 {
         let entropy = Arc::new(RunsDry(draws.into()));
-        let mut channel = Channel::plain(Settings { entropy, ..settings() }, Remembered::default());
+        let mut channel = Channel::plain(Settings { entropy, ..settings() }, Remembered::default(), Carriage::Kept);
         let events = ask(&mut channel, &mut Device::new(), Request::ReadTlsSettings);
         assert!(matches!(events[..], [Event::Lost(Lost::Ours(OurFault::Entropy))]), "{events:?}");
     }
