@@ -1,9 +1,13 @@
 //! The built command, as a person or a script meets it.
 #![allow(clippy::unwrap_used)] // also its helpers are tests
 
+#[path = "common/postgres.rs"]
+mod postgres;
+
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
+use std::time::Duration;
 
 use amt_provision::fsm::edges::{edges, mermaid};
 use amt_provision::fsm::firmware::{ControlMode, KeySuite};
@@ -14,7 +18,9 @@ use amt_provision::pki::authority::{DeploymentAuthority, DeviceKey, Serial};
 use amt_provision::simulator::identity::{SimulatorAuthority, generate_rsa_key};
 use amt_provision::simulator::provisioning::{ProvisioningChain, ProvisioningShape};
 use amt_provision::simulator::revocation::ListShape;
-use amt_provision::store::{IssuedCertificate, PasswordChoice, PasswordSource, SqliteStore, Store, Tenant};
+use amt_provision::store::{
+    Holder, IssuedCertificate, PasswordChoice, PasswordSource, SqliteStore, Store, StoreAddress, Tenant,
+};
 use rustls::pki_types::UnixTime;
 use serde_json::Value;
 use sqlx::Connection;
@@ -54,7 +60,7 @@ fn run(arguments: &[&str]) -> Ran {
 }
 
 fn at(seconds: u64) -> UnixTime {
-    UnixTime::since_unix_epoch(std::time::Duration::from_secs(seconds))
+    UnixTime::since_unix_epoch(Duration::from_secs(seconds))
 }
 
 /// A store with a device in ACM and one of which there is no more than a record.
@@ -67,34 +73,8 @@ impl Fleet {
     fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("fleet.db");
-        let authority = DeploymentAuthority::generate().unwrap();
-        let key = generate_rsa_key().unwrap();
-        let key = DeviceKey::from_der_key(KeySuite::Rsa2048Sha256, key.public_key_raw()).unwrap();
-        let pinned: Uuid = PINNED.parse().unwrap();
-        let pin = Pin { spki: key.spki_hash(), provenance: Provenance::OdcaInterim };
-        let serial = Serial::from_random([7; 16]);
-        let certificate = IssuedCertificate {
-            serial,
-            spki: pin.spki,
-            der: authority.issue(pinned, &key, serial).unwrap(),
-            issued_at: at(1_800_000_000),
-        };
-        smol::block_on(async {
-            let store = SqliteStore::open(&path).await.unwrap();
-            let random = rustls::crypto::aws_lc_rs::default_provider().secure_random;
-            let passwords = PasswordSource::new(PasswordChoice::default(), PasswordChoice::default(), random);
-            let tenant = Tenant::default();
-            let mut record = Record::new(pinned);
-            record.pins.confirmed = Some(pin);
-            record.rom_ca = Some(RomCaHash::from_bytes([0xab; 32]));
-            for record in [record, Record::new(BARE.parse().unwrap())] {
-                store.persist(&tenant, Generation(1), &record, &passwords, at(1_800_000_000)).await.unwrap();
-            }
-            store.add_certificate(&tenant, pinned, &certificate).await.unwrap();
-            let outcome = Outcome::Configured { mode: ControlMode::Admin, pin, short_of: None };
-            store.record_outcome(&tenant, pinned, &outcome, at(1_800_000_001)).await.unwrap();
-        });
-        Self { folder, spki: pin.spki }
+        let spki = smol::block_on(async { fill(&SqliteStore::open(&path).await.unwrap()).await });
+        Self { folder, spki }
     }
 
     fn path(&self) -> PathBuf {
@@ -107,6 +87,35 @@ impl Fleet {
         all.extend(&arguments[1..]);
         run(&all)
     }
+}
+
+/// Puts the two devices into a store; the pin of the one that has one.
+async fn fill(store: &dyn Store) -> SpkiHash {
+    let authority = DeploymentAuthority::generate().unwrap();
+    let key = generate_rsa_key().unwrap();
+    let key = DeviceKey::from_der_key(KeySuite::Rsa2048Sha256, key.public_key_raw()).unwrap();
+    let pinned: Uuid = PINNED.parse().unwrap();
+    let pin = Pin { spki: key.spki_hash(), provenance: Provenance::OdcaInterim };
+    let serial = Serial::from_random([7; 16]);
+    let der = authority.issue(pinned, &key, serial).unwrap();
+    let certificate = IssuedCertificate { serial, spki: pin.spki, der, issued_at: at(1_800_000_000) };
+    let random = rustls::crypto::aws_lc_rs::default_provider().secure_random;
+    let passwords = PasswordSource::new(PasswordChoice::default(), PasswordChoice::default(), random);
+    let tenant = Tenant::default();
+    let (server, ttl) = (Holder { server: "server-1".parse().unwrap(), process: 1 }, Duration::from_secs(15));
+    let begun = at(1_800_000_000);
+    let bare = Record::new(BARE.parse().unwrap());
+    let lease = store.acquire(&tenant, bare.uuid, &server, ttl, begun).await.unwrap();
+    store.persist(&lease, Generation(1), &bare, &passwords, begun).await.unwrap();
+    let mut record = Record::new(pinned);
+    record.pins.confirmed = Some(pin);
+    record.rom_ca = Some(RomCaHash::from_bytes([0xab; 32]));
+    let lease = store.acquire(&tenant, pinned, &server, ttl, begun).await.unwrap();
+    store.persist(&lease, Generation(1), &record, &passwords, begun).await.unwrap();
+    store.add_certificate(&tenant, pinned, &certificate).await.unwrap();
+    let outcome = Outcome::Configured { mode: ControlMode::Admin, pin, short_of: None };
+    store.record_outcome(&lease, &outcome, at(1_800_000_001)).await.unwrap();
+    pin.spki
 }
 
 #[test]
@@ -149,7 +158,7 @@ fn a_wrong_command_line_is_told_on_stderr_with_status_2() {
     }
     let stderr = run(&["devices", "--store", "a", "show", "00000000-0000-0000-0000-000000000000"]).stderr;
     assert!(stderr.contains("placeholder UUID"), "{stderr}");
-    assert_eq!(run(&["devices", "list"]).stderr, "error: which store? Give --config FILE or --store FILE\n");
+    assert_eq!(run(&["devices", "list"]).stderr, "error: which store? Give --config FILE or --store STORE\n");
 }
 
 #[test]
@@ -456,6 +465,32 @@ fn a_configuration_names_the_store_also_by_environment() {
         .output()
         .unwrap();
     assert_eq!(String::from_utf8(by_store.stdout).unwrap(), by_option, "--store needs no configuration");
+}
+
+#[test]
+fn a_database_is_a_store_like_a_file() {
+    let Some(server) = postgres::server() else { return };
+    let schema = smol::block_on(server.schema());
+    let address: StoreAddress = schema.url().parse().unwrap();
+    let spki = smol::block_on(async { fill(&*address.open().await.unwrap()).await });
+    let list = run(&["devices", "list", "--store", &schema.url()]);
+    assert_eq!((list.code, list.stderr.as_str()), (0, ""));
+    assert!(list.stdout.contains(PINNED) && list.stdout.contains(BARE), "{}", list.stdout);
+    let pin = run(&["pins", "show", PINNED, "--store", &schema.url()]);
+    assert!(pin.stdout.contains(&spki.to_string()), "{}", pin.stdout);
+}
+
+#[test]
+fn g1_no_password_of_an_address_is_shown() {
+    for (address, code, said) in [
+        ("postgres://amt:C4nary@db.example/fleet", 2, "add ?sslmode=verify-full"),
+        ("postgres://amt:C4nary@localhost:99999/fleet", 2, "expected postgres://USER@HOST/DATABASE"),
+        ("postgres://amt:C4nary@localhost:1/fleet", 6, "see that the database runs"),
+    ] {
+        let ran = run(&["devices", "list", "--store", address]);
+        assert_eq!(ran.code, code, "{address}: {}", ran.stderr);
+        assert!(ran.stderr.contains(said) && !ran.stderr.contains("C4nary"), "{}", ran.stderr);
+    }
 }
 
 /// Another tenant's devices are another tenant's.

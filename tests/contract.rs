@@ -91,6 +91,7 @@ fn input() -> impl Strategy<Value = Option<Input>> {
         1 => Just(Some(Input::LineLost)),
         4 => (1u64..9).prop_map(|generation| Some(Input::Persisted(Generation(generation)))),
         1 => (1u64..9).prop_map(|generation| Some(Input::PersistFailed(Generation(generation), StoreFault::Failed))),
+        1 => Just(Some(Input::LeaseLost)),
         1 => Just(Some(Input::NotIssued)),
     ]
 }

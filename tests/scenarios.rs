@@ -277,8 +277,8 @@ fn g8_a_port_that_opens_and_closes_without_a_word_is_tried_at_growing_pauses_unt
     assert!(now.since(Instant::ZERO) >= deadline::OPEN && opened < 60, "{opened} channels in {now:?}");
 }
 
-#[test]
-fn g13_a_server_that_has_lost_its_lease_sends_nothing_more() {
+/// A run that is told at its output number `moment` that its lease is lost; whether that was the first record.
+fn lose_lease_at(moment: usize) -> bool {
     let report = DeviceReport {
         uuid: uuid(),
         version: Persona::ALL[0].version,
@@ -289,25 +289,37 @@ fn g13_a_server_that_has_lost_its_lease_sends_nothing_more() {
     let mut run = Provisioner::new(Instant::ZERO, ledger, profile(), Order::Provision, report);
     let mut device = amt_provision_fsm::sim::Device::new(Persona::ALL[0], uuid());
     let mut connection = device.connect(Port::Tls).expect("16993 answers");
-    loop {
+    let mut stores = false;
+    for number in 0.. {
         let input = match run.poll_output().expect("goes on until it wants to store") {
-            Output::Open(channel, _) => Input::Opened(channel),
-            Output::StartTls(channel, _) => Input::TlsUp(channel, device.shows()),
+            Output::Persist(generation, _) => {
+                stores = true;
+                Some(Input::PersistFailed(generation, StoreFault::LeaseLost))
+            }
+            _ if number == moment => Some(Input::LeaseLost),
+            Output::Open(channel, _) => Some(Input::Opened(channel)),
+            Output::StartTls(channel, _) => Some(Input::TlsUp(channel, device.shows())),
             Output::Request { id, login, request, .. } => match device.answer(&mut connection, login, &request) {
-                amt_provision_fsm::sim::Answer::Reply(reply) => Input::Reply(id, reply),
+                amt_provision_fsm::sim::Answer::Reply(reply) => Some(Input::Reply(id, reply)),
                 amt_provision_fsm::sim::Answer::Restart(_) => panic!("nothing that restarts comes before a store"),
             },
-            Output::Persist(generation, _) => {
-                run.handle(Instant::ZERO, Input::PersistFailed(generation, StoreFault::LeaseLost));
-                break;
-            }
-            _ => continue,
+            _ => None,
         };
-        run.handle(Instant::ZERO, input);
+        input.into_iter().for_each(|input| run.handle(Instant::ZERO, input));
+        if stores || number == moment {
+            break;
+        }
     }
     let left: Vec<Output> = core::iter::from_fn(|| run.poll_output()).collect();
-    assert!(left.iter().all(|output| !matches!(output, Output::Request { .. })), "{left:?}");
-    assert_eq!(run.outcome(), Some(&Outcome::Failed(Fault::Ours(Ours::LeaseLost))));
+    assert!(left.iter().all(|output| !matches!(output, Output::Request { .. })), "{moment}: {left:?}");
+    assert_eq!(run.outcome(), Some(&Outcome::Failed(Fault::Ours(Ours::LeaseLost))), "{moment}");
+    stores
+}
+
+#[test]
+fn g13_a_server_that_has_lost_its_lease_sends_nothing_more() {
+    let moments = (0..).take_while(|moment| !lose_lease_at(*moment)).count();
+    assert!(moments > 5, "{moments}: before the first record the device is asked what it is");
 }
 
 #[test]

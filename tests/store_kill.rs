@@ -3,18 +3,25 @@
 
 #![allow(clippy::unwrap_used)] // also its helpers are tests
 
+#[path = "common/postgres.rs"]
+mod postgres;
+
 use std::io::{BufRead, BufReader, Write};
-use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use amt_provision::fsm::identity::Uuid;
 use amt_provision::fsm::record::{Generation, Intent, PasswordId, Record};
-use amt_provision::store::{Account, PasswordChoice, PasswordSource, SqliteStore, Store, StoreError, Tenant};
+use amt_provision::store::{
+    Account, Holder, Lease, PasswordChoice, PasswordSource, Store, StoreAddress, StoreError, Tenant,
+};
 use rustls::pki_types::UnixTime;
 
-/// Set for the process that is going to be killed: the file that it writes to.
-const FILE: &str = "AMT_PROVISION_TEST_STORE";
+/// Set for the process that is going to be killed: the store that it writes to.
+const STORE: &str = "AMT_PROVISION_TEST_STORE";
+
+/// Set for the process that is going to be killed: what time it is.
+const NOW: &str = "AMT_PROVISION_TEST_NOW";
 
 const KILLS: u64 = 8;
 
@@ -29,35 +36,50 @@ fn record(generation: u64) -> Record {
     record
 }
 
+fn at(second: u64) -> UnixTime {
+    UnixTime::since_unix_epoch(Duration::from_secs(second))
+}
+
+async fn open(store: &str) -> std::sync::Arc<dyn Store> {
+    store.parse::<StoreAddress>().unwrap().open().await.unwrap()
+}
+
+/// The lease, as soon as that of the killed one has run out.
+async fn lease(store: &dyn Store, now: UnixTime) -> Lease {
+    loop {
+        let server = Holder { server: "server-1".parse().unwrap(), process: std::process::id().into() };
+        match store.acquire(&Tenant::default(), uuid(), &server, Duration::ZERO, now).await {
+            Ok(lease) => return lease,
+            Err(StoreError::Busy { left, .. }) => _ = smol::Timer::after(left).await,
+            Err(error) => panic!("{error}"),
+        }
+    }
+}
+
 /// Writes generation after generation and says so after each, until it is killed.
-async fn write_for_ever(path: &Path) {
-    let store = SqliteStore::open(path).await.unwrap();
+async fn write_for_ever(store: &str, now: UnixTime) {
+    let store = open(store).await;
     let random = rustls::crypto::aws_lc_rs::default_provider().secure_random;
     let passwords = PasswordSource::new(PasswordChoice::default(), PasswordChoice::default(), random);
+    let lease = lease(&*store, now).await;
     let ledger = store.load(&Tenant::default(), uuid()).await.unwrap();
     let mut generation = ledger.map_or(Generation(0), |ledger| ledger.generation());
     let mut parent = std::io::stdout();
     loop {
         generation = generation.next();
-        let (tenant, now) = (Tenant::default(), UnixTime::since_unix_epoch(Duration::from_secs(1)));
-        store.persist(&tenant, generation, &record(generation.0), &passwords, now).await.unwrap();
+        store.persist(&lease, generation, &record(generation.0), &passwords, now).await.unwrap();
         writeln!(parent, "acknowledged {}", generation.0).unwrap();
     }
 }
 
-#[test]
-fn g2_a_killed_server_leaves_every_acknowledged_record_and_no_record_without_its_passwords() {
-    if let Some(path) = std::env::var_os(FILE) {
-        return smol::block_on(write_for_ever(Path::new(&path)));
-    }
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("fleet.db");
+/// Kills one server after the other, each at another moment of a write; `test` is the test that this process runs.
+fn kill_and_look(test: &str, store: &str) {
     let mut before = 0;
     for kill in 0..KILLS {
         let mut child = Command::new(std::env::current_exe().unwrap())
-            .args(["--exact", "--nocapture"])
-            .arg("g2_a_killed_server_leaves_every_acknowledged_record_and_no_record_without_its_passwords")
-            .env(FILE, &path)
+            .args(["--exact", "--nocapture", test])
+            .env(STORE, store)
+            .env(NOW, (kill * 100).to_string())
             .stdout(Stdio::piped())
             .spawn()
             .unwrap();
@@ -72,7 +94,10 @@ fn g2_a_killed_server_leaves_every_acknowledged_record_and_no_record_without_its
         child.wait().unwrap();
 
         smol::block_on(async {
-            let store = SqliteStore::open(&path).await.unwrap();
+            let store = open(store).await;
+            // What the killed one had asked for and not been told of is done or undone by now.
+            let lease = lease(&*store, at(kill * 100 + 50)).await;
+            store.release(&lease).await.unwrap();
             let ledger = store.load(&Tenant::default(), uuid()).await.unwrap().unwrap();
             let generation = ledger.generation().0;
             assert!(generation == last || generation == last + 1, "acknowledged {last}, found {generation}");
@@ -90,4 +115,38 @@ fn g2_a_killed_server_leaves_every_acknowledged_record_and_no_record_without_its
             before = generation;
         });
     }
+}
+
+/// Whether this process is one that is going to be killed; then it never comes back.
+fn is_killed() -> bool {
+    let Some(store) = std::env::var_os(STORE) else { return false };
+    let now = std::env::var(NOW).unwrap().parse().unwrap();
+    smol::block_on(write_for_ever(store.to_str().unwrap(), at(now)));
+    true
+}
+
+#[test]
+fn g2_a_server_killed_over_a_file_leaves_every_acknowledged_record_and_none_without_its_passwords() {
+    if is_killed() {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("fleet.db");
+    kill_and_look(
+        "g2_a_server_killed_over_a_file_leaves_every_acknowledged_record_and_none_without_its_passwords",
+        path.to_str().unwrap(),
+    );
+}
+
+#[test]
+fn g2_a_server_killed_over_postgres_leaves_every_acknowledged_record_and_none_without_its_passwords() {
+    if is_killed() {
+        return;
+    }
+    let Some(server) = postgres::server() else { return };
+    let schema = smol::block_on(server.schema());
+    kill_and_look(
+        "g2_a_server_killed_over_postgres_leaves_every_acknowledged_record_and_none_without_its_passwords",
+        &schema.url(),
+    );
 }

@@ -16,7 +16,7 @@ use super::output::{Form, HEADING, Output, row};
 use super::provenance::explained;
 use super::stored::{StoreArgs, Stored};
 use super::view::{DeviceView, moment};
-use crate::store::{AuditEvent, KnownDevice, ServerName, Stamp, Store};
+use crate::store::{AuditEvent, KnownDevice, ServerName, Stamp};
 
 /// How many lines of the audit log are read at once.
 const AUDIT_PAGE: u32 = 500;

@@ -49,8 +49,13 @@ impl ExitStatus {
     /// The status of a command whose store said `error`.
     pub const fn of_store(error: &StoreError) -> Self {
         match error {
-            StoreError::UnknownDevice(_) | StoreError::InService(_) | StoreError::TooNew(_) => Self::Operator,
+            StoreError::UnknownDevice(_)
+            | StoreError::InService(_)
+            | StoreError::NoAccess { .. }
+            | StoreError::TooNew(_) => Self::Operator,
             StoreError::Conflict { .. }
+            | StoreError::Busy { .. }
+            | StoreError::LeaseLost(_)
             | StoreError::UnknownPassword { .. }
             | StoreError::Damaged { .. }
             | StoreError::Unavailable { .. }

@@ -14,7 +14,7 @@ use super::output::{Form, HEADING, Output, row};
 use super::provenance::explained;
 use super::stored::{StoreArgs, Stored};
 use super::view::{PinView, PinsView};
-use crate::store::{IssuedCertificate, Store};
+use crate::store::IssuedCertificate;
 
 /// List the keys that devices are held to, show one, hand them to other software
 #[derive(Debug, Args)]

@@ -15,7 +15,7 @@ use crate::access::Access;
 use crate::config::{Config, ConfigError, ProfileRefusal};
 use crate::protocol::ProfileName;
 use crate::server::{Deployment, Listener, Profiles, ServedProfile, serve};
-use crate::store::{PasswordSource, SqliteStore, Store, Tenant};
+use crate::store::{PasswordSource, Tenant};
 use crate::wsman::class::tls_setting_data::{Clients, PlainText, RemoteMode};
 
 /// Run the server: relays connect to it, and it takes their devices to where a profile says
@@ -73,7 +73,7 @@ pub fn run(args: &ServeArgs) -> Result<(), CliError> {
     let config = args.config()?;
     config.check(UnixTime::now()).map_err(ConfigError::from)?;
     smol::block_on(async {
-        let store = SqliteStore::open(&config.store).await?;
+        let store = config.store.open().await?;
         let authority = store.authority(UnixTime::now()).await?;
         let listener = Listener::bind(config.listener.address, config.listener.tls.clone()).await?;
         let listener = listener.admitting(config.listener.access.clone());
@@ -85,7 +85,6 @@ pub fn run(args: &ServeArgs) -> Result<(), CliError> {
         }
         let (name, trust) = (config.name.clone(), Arc::clone(&config.odca));
         let profiles = Configured(config);
-        let store: Arc<dyn Store> = Arc::new(store);
         let mut deployment = Deployment::new(name, store, authority, trust, profiles);
         if let Some(directory) = directory {
             deployment = deployment.with_revocation(directory);

@@ -1,13 +1,15 @@
 //! The store that a command works on.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use amt_provision_fsm::identity::Uuid;
 use clap::Args;
 
 use super::error::CliError;
 use crate::config::Config;
-use crate::store::{KnownDevice, SqliteStore, Store, StoreError, Tenant};
+use crate::secret::Secret;
+use crate::store::{KnownDevice, Store, StoreAddress, StoreError, Tenant};
 
 /// How many devices are read at once.
 const PAGE: u32 = 500;
@@ -18,9 +20,9 @@ pub(super) struct StoreArgs {
     /// The server's configuration, which names the store
     #[arg(long, global = true, value_name = "FILE", env = "AMT_PROVISION_CONFIG")]
     config: Option<PathBuf>,
-    /// The store itself, whatever the configuration names
-    #[arg(long, global = true, value_name = "FILE")]
-    store: Option<PathBuf>,
+    /// The store itself, whatever the configuration names: the path of a file or postgres://...
+    #[arg(long, global = true, value_name = "STORE")]
+    store: Option<Secret>,
     /// Whose devices; the default tenant has no name
     #[arg(long, global = true, value_name = "NAME", default_value = "")]
     tenant: Tenant,
@@ -28,24 +30,29 @@ pub(super) struct StoreArgs {
 
 /// A store that is open.
 pub(super) struct Stored<'a> {
-    pub(super) store: SqliteStore,
+    pub(super) store: Arc<dyn Store>,
     pub(super) tenant: &'a Tenant,
 }
 
 impl StoreArgs {
     pub(super) async fn open(&self) -> Result<Stored<'_>, CliError> {
-        let path = match (&self.store, &self.config) {
-            (Some(path), _) => path.clone(),
+        let address = match (&self.store, &self.config) {
+            // Not by the parser of the command line, which would repeat an address that is none, with its password.
+            (Some(text), _) => {
+                text.expose().parse::<StoreAddress>().map_err(|error| CliError::Usage(format!("--store: {error}")))?
+            }
             (None, Some(config)) => Config::load(config)?.store,
             (None, None) => {
-                return Err(CliError::Usage("which store? Give --config FILE or --store FILE".to_owned()));
+                return Err(CliError::Usage("which store? Give --config FILE or --store STORE".to_owned()));
             }
         };
         // Opening would make an empty one, and a mistyped name would look like an empty fleet.
-        if !path.is_file() {
-            return Err(CliError::NoStore(path));
+        if let StoreAddress::Sqlite(path) = &address
+            && !path.is_file()
+        {
+            return Err(CliError::NoStore(path.clone()));
         }
-        Ok(Stored { store: SqliteStore::open(&path).await?, tenant: &self.tenant })
+        Ok(Stored { store: address.open().await?, tenant: &self.tenant })
     }
 }
 

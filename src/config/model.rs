@@ -15,7 +15,7 @@ use crate::access::Access;
 use crate::pki::odca::OdcaTrust;
 use crate::pki::odca::revocation::RevocationPolicy;
 use crate::protocol::ProfileName;
-use crate::store::{PasswordChoice, ServerName, Tenant};
+use crate::store::{PasswordChoice, ServerName, StoreAddress, Tenant};
 use crate::tunnel::channel::ProvisioningCertificate;
 use crate::tunnel::tls::TlsVersion;
 
@@ -28,8 +28,8 @@ pub struct Config {
     pub listener: Listener,
     /// What it calls itself in audit logs.
     pub name: ServerName,
-    /// The SQLite file.
-    pub store: PathBuf,
+    /// Where it keeps what survives.
+    pub store: StoreAddress,
     /// What devices can be brought to.
     pub profiles: Vec<Profile>,
     /// The provisioning certificates, whether a profile names them or not.

@@ -14,7 +14,7 @@ use super::model::{Listener, TenantRule};
 use super::pem_file;
 use super::read::Value;
 use crate::access::Access;
-use crate::store::ServerName;
+use crate::store::{ServerName, StoreAddress};
 
 const DEFAULT_NAME: &str = "amt-provision";
 
@@ -69,8 +69,22 @@ fn tls(value: &Value<'_>, clients: Option<Arc<dyn ClientCertVerifier>>) -> Optio
     Some(Arc::new(asking.with_cert_resolver(Arc::new(SingleCertAndKey::from(key)))))
 }
 
-pub(super) fn read_store(value: Value<'_>) -> Option<PathBuf> {
-    let path = value.section("[store]", &["path"])?.required("path", "path = \"fleet.db\"")?;
+/// A file or a database: `path` or `url`.
+pub(super) fn read_store(value: Value<'_>) -> Option<StoreAddress> {
+    let section = value.section("[store]", &["path", "url"])?;
+    let Some(url) = section.optional("url") else {
+        return read_file(&section.required("path", "path = \"fleet.db\"")?).map(StoreAddress::Sqlite);
+    };
+    if section.optional("path").is_some() {
+        return url.mistake("names a second store beside `path`: keep one of them");
+    }
+    match url.parse()? {
+        StoreAddress::Postgres(address) => Some(StoreAddress::Postgres(address)),
+        StoreAddress::Sqlite(_) => url.mistake("is the name of a file: write path = \"fleet.db\" for a SQLite file"),
+    }
+}
+
+fn read_file(path: &Value<'_>) -> Option<PathBuf> {
     let file = path.path()?;
     // SQLite makes the file, and no folder.
     match file.parent() {

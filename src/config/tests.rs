@@ -16,7 +16,7 @@ use crate::password::PasswordLength;
 use crate::pki::odca::revocation::RevocationPolicy;
 use crate::simulator::identity::{SimulatorAuthority, generate_p384_key};
 use crate::simulator::provisioning::{ProvisioningChain, ProvisioningShape};
-use crate::store::PasswordChoice;
+use crate::store::{PasswordChoice, StoreAddress};
 use crate::tunnel::channel::ProvisioningIdentity;
 use crate::tunnel::tls::TlsVersion;
 
@@ -119,7 +119,11 @@ fn a_minimal_file_gets_the_careful_defaults() {
     let folder = Folder::new();
     let config = folder.parse(MINIMAL).unwrap();
     assert_eq!(config.name.as_str(), "amt-provision");
-    assert_eq!(config.store, folder.0.path().join("fleet.db"), "a path is meant from the folder of the file");
+    let file = folder.0.path().join("fleet.db");
+    assert!(
+        matches!(&config.store, StoreAddress::Sqlite(path) if *path == file),
+        "a path is meant from the folder of the file"
+    );
     let [profile] = &config.profiles[..] else { panic!() };
     assert_eq!(profile.policy.goal, Goal::Client);
     assert_eq!(profile.policy.flow_b, FlowB::Refused);
@@ -239,6 +243,18 @@ fn revocation_lists_are_off_unless_a_folder_of_them_is_named() {
 }
 
 #[test]
+fn a_database_that_is_reached_without_tls_is_a_warning() {
+    let folder = Folder::new();
+    let with = |url: &str| folder.parse(&MINIMAL.replace("path = \"fleet.db\"", &format!("url = \"{url}\""))).unwrap();
+    let unprotected = with("postgres://amt:C4nary@db.example/fleet?sslmode=disable");
+    let told = unprotected.warnings(at(2027, 1, 1));
+    assert_eq!(told, [Warning::UnprotectedStore("postgres://amt@db.example:5432/fleet".into())]);
+    assert!(!format!("{unprotected:?} {told:?}").contains("C4nary"));
+    assert!(with("postgres://amt@db.example/fleet?sslmode=verify-full").warnings(at(2027, 1, 1)).is_empty());
+    assert!(with("postgres://amt@localhost/fleet").warnings(at(2027, 1, 1)).is_empty());
+}
+
+#[test]
 fn a_tenant_gets_its_profiles_and_no_other() {
     let folder = Folder::new();
     let two = MINIMAL.to_owned() + "[[profiles]]\nname = \"lab\"\ngoal = \"ccm\"\n";
@@ -297,6 +313,13 @@ const MISTAKES: &[(&str, &str, &str)] = &[
         "amt.toml:1:1: the file has no `store`: write for instance [store]"),
     ("path = \"fleet.db\"\n", "",
         "amt.toml:3:1: [store] has no `path`: write for instance path = \"fleet.db\""),
+    ("path =", "url =",
+        "amt.toml:4:7: `url` is the name of a file: write path = \"fleet.db\" for a SQLite file"),
+    ("path = \"fleet.db\"", "url = \"postgres://amt:C4nary@db.example/fleet\"",
+        "amt.toml:4:7: `url` is wrong: the address leads over a network, and nobody proves that it leads to the database: add \
+         ?sslmode=verify-full&sslrootcert=FILE, or sslmode=disable if something else protects the way"),
+    ("path = \"fleet.db\"", "url = \"postgres://amt@localhost/fleet\"\npath = \"fleet.db\"",
+        "amt.toml:4:7: `url` names a second store beside `path`: keep one of them"),
     ("\"fleet.db\"", "\"\"",
         "amt.toml:4:8: `path` is empty: expected the path of a file"),
     ("\"fleet.db\"", "\"missing/fleet.db\"",

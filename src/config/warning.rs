@@ -11,6 +11,7 @@ use super::model::Config;
 use crate::access::Access;
 use crate::pki::provisioning::Finding;
 use crate::protocol::ProfileName;
+use crate::store::StoreAddress;
 
 /// Something that a configuration allows, and what that means.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,6 +24,8 @@ pub enum Warning {
     PlainWebSocket(SocketAddr),
     /// Others can reach the address, and tokens come to it in the clear.
     PlainTokens(SocketAddr),
+    /// Records and secrets go to the database over a network, without TLS.
+    UnprotectedStore(String),
     /// A profile begins in plain text with devices that have no TLS yet.
     FlowB(ProfileName),
     /// A profile shows authority to devices whose key nobody vouched for.
@@ -64,6 +67,10 @@ impl fmt::Display for Warning {
                 "tokens come to {address} over ws://: whoever reads on the network has them, unless something in front \
                  speaks TLS with relays"
             ),
+            Self::UnprotectedStore(store) => write!(
+                f,
+                "{store} is reached without TLS: whoever is on the way reads every password, and can change every pin"
+            ),
             Self::FlowB(profile) => write!(
                 f,
                 "profile `{profile}` allows flow B: a relay that is hostile at first contact can play the device"
@@ -97,6 +104,11 @@ impl Config {
                     warnings.push(Warning::PlainTokens(address));
                 }
             }
+        }
+        if let StoreAddress::Postgres(address) = &self.store
+            && address.is_unprotected()
+        {
+            warnings.push(Warning::UnprotectedStore(address.to_string()));
         }
         for profile in &self.profiles {
             if profile.policy.flow_b == FlowB::Allowed {

@@ -160,6 +160,12 @@ impl Conversation {
         self.go_on(now, unix);
     }
 
+    /// Another server drives the device now: the run ends, and nothing more goes to the device (G13).
+    pub fn lease_lost(&mut self, now: Instant, unix: UnixTime) {
+        self.run.handle(now, Input::LeaseLost);
+        self.go_on(now, unix);
+    }
+
     /// The certificate was issued and kept, or not.
     pub fn issued(&mut self, now: Instant, unix: UnixTime, certificate: Option<Certificate>) {
         self.run.handle(now, certificate.map_or(Input::NotIssued, Input::Issued));

@@ -1,8 +1,8 @@
 //! What all runs of one server share.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use amt_provision_fsm::edges::Edge;
 use amt_provision_fsm::identity::Uuid;
@@ -13,6 +13,7 @@ use rustls::pki_types::UnixTime;
 use super::CrlDirectory;
 use super::conversation::Traffic;
 use super::deadlines::Deadlines;
+use super::leases::{Leases, Timing};
 use crate::config::{AdoptionPasswords, ProfileRefusal};
 use crate::pki::authority::DeploymentAuthority;
 use crate::pki::odca::OdcaTrust;
@@ -72,7 +73,7 @@ impl Observer for Unwatched {}
 
 /// What all runs of one server share.
 pub struct Deployment {
-    /// This server's name in the audit log.
+    /// This server's name, in the audit log and to other servers.
     pub server: ServerName,
     /// What survives.
     pub store: Arc<dyn Store>,
@@ -88,7 +89,7 @@ pub struct Deployment {
     pub observer: Box<dyn Observer>,
     /// How long relays may take.
     pub deadlines: Deadlines,
-    driven: Mutex<BTreeSet<(Tenant, Uuid)>>,
+    pub(super) leases: Arc<Leases>,
 }
 
 impl fmt::Debug for Deployment {
@@ -98,7 +99,7 @@ impl fmt::Debug for Deployment {
 }
 
 impl Deployment {
-    /// A deployment that drives nothing yet.
+    /// A deployment that nobody watches.
     pub fn new(
         server: ServerName,
         store: Arc<dyn Store>,
@@ -107,8 +108,9 @@ impl Deployment {
         profiles: impl Profiles + 'static,
     ) -> Self {
         let (profiles, observer) = (Box::new(profiles), Box::new(Unwatched));
-        let (deadlines, driven) = (Deadlines::default(), Mutex::default());
-        Self { server, store, authority, trust, revocation: None, profiles, observer, deadlines, driven }
+        let leases = Arc::new(Leases::new(Arc::clone(&store), server.clone(), Timing::DEFAULT));
+        let deadlines = Deadlines::default();
+        Self { server, store, authority, trust, revocation: None, profiles, observer, deadlines, leases }
     }
 
     /// The same, with revocation lists, which have the trust with them.
@@ -125,24 +127,5 @@ impl Deployment {
     pub(super) async fn trust_now(&self) -> Arc<OdcaTrust> {
         let Some(directory) = self.revocation.clone() else { return Arc::clone(&self.trust) };
         smol::unblock(move || directory.current(UnixTime::now())).await
-    }
-
-    /// The right to drive this device, until it is dropped; `None` while another session has it (G13).
-    pub(super) fn drive(self: &Arc<Self>, tenant: &Tenant, uuid: Uuid) -> Option<Driving> {
-        let key = (tenant.clone(), uuid);
-        let mut driven = self.driven.lock().unwrap_or_else(PoisonError::into_inner);
-        driven.insert(key.clone()).then(|| Driving { deployment: Arc::clone(self), key })
-    }
-}
-
-/// The right to drive one device.
-pub(super) struct Driving {
-    deployment: Arc<Deployment>,
-    key: (Tenant, Uuid),
-}
-
-impl Drop for Driving {
-    fn drop(&mut self) {
-        self.deployment.driven.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.key);
     }
 }

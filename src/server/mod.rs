@@ -12,7 +12,8 @@
 //! hears that what it meant is durable, and not before (G2, G3).
 //!
 //! [`serve`] accepts relays until it is stopped. Each is a task of its own; nothing that one says touches
-//! another, but for the rule that a device has one driver at a time (G13).
+//! another, but for the rule that a device has one driver at a time (G13): a session holds the store's lease on its
+//! device, whichever server of a fleet it is on.
 
 mod conversation;
 mod crl_directory;
@@ -20,6 +21,7 @@ mod deadlines;
 mod deployment;
 mod fair;
 mod fitness;
+mod leases;
 mod line;
 mod listener;
 mod session;

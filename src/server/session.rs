@@ -18,7 +18,8 @@ use smol::io::{AsyncRead, AsyncWrite};
 use smol::stream::StreamExt;
 
 use super::conversation::{Conversation, Job, Misuse};
-use super::deployment::{Deployment, Driving, ServedProfile};
+use super::deployment::{Deployment, ServedProfile};
+use super::leases::Driving;
 use super::vault::Vault;
 use crate::access::Identity;
 use crate::config::ProfileRefusal;
@@ -61,9 +62,6 @@ pub enum SessionError {
     /// The relay's operator named a tenant that its proof is not for.
     #[error("{0} is not for tenant `{1}`: ask the operator of the server")]
     OtherTenant(Identity, Tenant),
-    /// Another session drives this device.
-    #[error("busy: another session drives device {0}; try again when it has ended")]
-    Busy(Uuid),
     /// Our store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -78,6 +76,9 @@ impl SessionError {
         match self {
             Self::Unreadable(error) => Some(ToRelay::refusal(error)),
             Self::Line(_) | Self::Left | Self::Deaf(_) => None,
+            Self::Store(busy @ StoreError::Busy { .. }) => {
+                Some(ToRelay::Error(protocol::Outcome::status(busy.to_string())))
+            }
             // What is wrong with our store is for our log.
             Self::Store(_) | Self::TooLong(_) => Some(ToRelay::Error(protocol::Outcome::status(
                 "the server failed: nothing was changed by it; try again later",
@@ -127,6 +128,13 @@ where
     Session::begin(deployment, *hello, who).await?.run(socket).await
 }
 
+/// What a session waits for.
+enum Woken {
+    Heard(ToServer),
+    Late,
+    LeaseLost,
+}
+
 /// One run and what it needs of the world.
 struct Session {
     deployment: Arc<Deployment>,
@@ -141,7 +149,7 @@ struct Session {
     /// Whether the store knows the device.
     known: bool,
     clock: Instant,
-    _driving: Driving,
+    driving: Driving,
 }
 
 impl Session {
@@ -157,7 +165,7 @@ impl Session {
         };
         let profile = deployment.profiles.profile(&tenant, profile)?;
         let uuid = hello.report.uuid;
-        let driving = deployment.drive(&tenant, uuid).ok_or(SessionError::Busy(uuid))?;
+        let driving = deployment.leases.acquire(&tenant, uuid).await?;
 
         let stored = deployment.store.load(&tenant, uuid).await?;
         let known = stored.is_some();
@@ -189,7 +197,7 @@ impl Session {
             edges: Vec::new(),
             known,
             clock: Instant::now(),
-            _driving: driving,
+            driving,
         })
     }
 
@@ -199,6 +207,10 @@ impl Session {
     {
         loop {
             let ended = self.carry_out().await?;
+            if ended.is_none() && self.driving.is_lost() {
+                self.lose_lease();
+                continue;
+            }
             while let Some(message) = self.conversation.poll_message() {
                 let bytes = send(socket, &message, self.deployment.deadlines.take).await?;
                 self.conversation.sent(bytes);
@@ -209,16 +221,28 @@ impl Session {
             }
             let due = self.conversation.poll_timeout().unwrap_or(RunInstant::ZERO);
             let wait = Duration::from_millis(due.since(self.now()).0);
-            let heard = async { receive(socket).await.map(Some) };
+            let heard = async { receive(socket).await.map(Woken::Heard) };
             let late = async {
                 smol::Timer::after(wait).await;
-                Ok(None)
+                Ok(Woken::Late)
             };
-            match late.or(heard).await? {
-                Some(message) => self.conversation.receive(self.now(), UnixTime::now(), message)?,
-                None => self.conversation.handle_timeout(self.now(), UnixTime::now()),
+            let lost = async {
+                self.driving.lost().await;
+                Ok(Woken::LeaseLost)
+            };
+            match lost.or(late).or(heard).await? {
+                Woken::Heard(message) => self.conversation.receive(self.now(), UnixTime::now(), message)?,
+                Woken::Late => self.conversation.handle_timeout(self.now(), UnixTime::now()),
+                Woken::LeaseLost => self.lose_lease(),
             }
         }
+    }
+
+    fn lose_lease(&mut self) {
+        tracing::warn!(device = %self.uuid, "the lease is lost");
+        // What waits to be sent was meant under it.
+        while self.conversation.poll_message().is_some() {}
+        self.conversation.lease_lost(self.now(), UnixTime::now());
     }
 
     fn now(&self) -> RunInstant {
@@ -269,7 +293,7 @@ impl Session {
         record: &Record,
     ) -> Result<Vec<(Account, PasswordId, Password)>, StoreError> {
         let Deployment { store, .. } = &*self.deployment;
-        store.persist(&self.tenant, generation, record, &self.profile.passwords, UnixTime::now()).await?;
+        store.persist(self.driving.lease(), generation, record, &self.profile.passwords, UnixTime::now()).await?;
         let mut new = Vec::new();
         for (account, id) in named(record) {
             if !self.conversation.vault().has(account, id) {
@@ -299,7 +323,11 @@ impl Session {
         }
         let edges = std::mem::take(&mut self.edges);
         self.deployment.store.append_audit(&self.tenant, self.uuid, &edges).await?;
-        self.deployment.store.record_outcome(&self.tenant, self.uuid, outcome, UnixTime::now()).await
+        match self.deployment.store.record_outcome(self.driving.lease(), outcome, UnixTime::now()).await {
+            // How the device's run ends is now for another server to say.
+            Err(StoreError::LeaseLost(_)) => Ok(()),
+            written => written,
+        }
     }
 }
 

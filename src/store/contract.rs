@@ -1,5 +1,7 @@
 //! What a store promises.
 
+use std::time::Duration;
+
 use amt_provision_fsm::identity::Uuid;
 use amt_provision_fsm::policy::Permit;
 use amt_provision_fsm::provisioner::Outcome;
@@ -8,8 +10,8 @@ use async_trait::async_trait;
 use rustls::pki_types::UnixTime;
 
 use super::{
-    Account, AuditEntry, AuditSequence, Audited, IssuedCertificate, KnownDevice, PasswordSource, Stamp, StoreError,
-    Tenant,
+    Account, AuditEntry, AuditSequence, Audited, Holder, IssuedCertificate, KnownDevice, Lease, PasswordSource, Stamp,
+    StoreError, Tenant,
 };
 use crate::password::Password;
 use crate::pki::authority::DeploymentAuthority;
@@ -27,16 +29,38 @@ pub trait Store: Send + Sync {
     /// The ledger that a run begins with; `None` for a device that is not known. A removed device is known.
     async fn load(&self, tenant: &Tenant, uuid: Uuid) -> Result<Option<Ledger>, StoreError>;
 
-    /// Makes `record` durable as `generation`, if the store has the generation before it (none before the first, which
-    /// is 1), together with every password whose number it names and the store has never seen (G2). A removed device
-    /// is in service again. Passwords are never deleted by it, also when the record no longer names them.
+    /// The right to drive a device for `ttl`, if nobody has it (G13). The device need not be known. Whose clock says when
+    /// the time is over: the database's where servers share one, and `at` where there is one machine.
     ///
     /// # Errors
-    /// [`StoreError::Conflict`]; [`StoreError::Password`]; [`StoreError::Damaged`] if the device is said to have taken
+    /// [`StoreError::Busy`].
+    async fn acquire(
+        &self,
+        tenant: &Tenant,
+        uuid: Uuid,
+        holder: &Holder,
+        ttl: Duration,
+        at: UnixTime,
+    ) -> Result<Lease, StoreError>;
+
+    /// Has every lease of `holder` last for `ttl` from now on; those that it still has. One whose time is over, and
+    /// that nobody took, is good again.
+    async fn renew(&self, holder: &Holder, ttl: Duration, at: UnixTime) -> Result<Vec<Lease>, StoreError>;
+
+    /// Gives a lease back before its time is over. One that is lost stays with whoever has it.
+    async fn release(&self, lease: &Lease) -> Result<(), StoreError>;
+
+    /// Makes `record`, which is that of the lease's device, durable as `generation`, if the lease is not lost and the
+    /// store has the generation before it (none before the first, which is 1), together with every password whose
+    /// number it names and the store has never seen (G2). The lease is renewed. A removed device is in service again.
+    /// Passwords are never deleted by it, also when the record no longer names them.
+    ///
+    /// # Errors
+    /// [`StoreError::LeaseLost`]; [`StoreError::Conflict`]; [`StoreError::Password`]; [`StoreError::Damaged`] if the device is said to have taken
     /// a password that the store has never seen: what is made up now is not what the device has.
     async fn persist(
         &self,
-        tenant: &Tenant,
+        lease: &Lease,
         generation: Generation,
         record: &Record,
         passwords: &PasswordSource,
@@ -84,14 +108,9 @@ pub trait Store: Send + Sync {
     /// Keeps how a device's run ended. The mode stays what it was where the outcome shows none.
     ///
     /// # Errors
-    /// [`StoreError::UnknownDevice`]: nothing is kept of a claim that no device ever proved (G5).
-    async fn record_outcome(
-        &self,
-        tenant: &Tenant,
-        uuid: Uuid,
-        outcome: &Outcome,
-        at: UnixTime,
-    ) -> Result<(), StoreError>;
+    /// [`StoreError::UnknownDevice`]: nothing is kept of a claim that no device ever proved (G5);
+    /// [`StoreError::LeaseLost`]: how it ended is now another server's to say.
+    async fn record_outcome(&self, lease: &Lease, outcome: &Outcome, at: UnixTime) -> Result<(), StoreError>;
 
     /// Appends to a device's audit log. The log takes any device: the driver holds back what it has to say about a
     /// device until that has proven its UUID (G5), and then writes it at once.

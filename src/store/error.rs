@@ -1,12 +1,13 @@
 //! Why the store did not do what it was asked, by who is to blame.
 
 use std::fmt;
+use std::time::Duration;
 
 use amt_provision_fsm::identity::Uuid;
 use amt_provision_fsm::provisioner::StoreFault;
 use amt_provision_fsm::record::{Generation, PasswordId};
 
-use super::Account;
+use super::{Account, ServerName};
 use crate::password::GenerateError;
 use crate::pki::authority::AuthorityError;
 
@@ -28,6 +29,20 @@ pub enum StoreError {
         /// What is there; `None` for a device that is not known.
         stored: Option<Generation>,
     },
+    /// Another session drives the device (G13): try again when it has ended, or when its lease has run out.
+    #[error("busy: {} drives device {uuid}; try again when it has ended, at the latest {} s after its server has",
+        by.as_ref().map_or("another session", ServerName::as_str), left.as_secs())]
+    Busy {
+        /// The device.
+        uuid: Uuid,
+        /// The server that drives it; `None` if it has ended meanwhile.
+        by: Option<ServerName>,
+        /// How long its lease lasts if it is not renewed.
+        left: Duration,
+    },
+    /// The lease has run out, and another session has had one since (G13).
+    #[error("the lease on device {0} is lost: another session drives it")]
+    LeaseLost(Uuid),
     /// The caller names a device of which there is no record.
     #[error("device {0} is not known in this tenant: nothing is stored of a device before its first record")]
     UnknownDevice(Uuid),
@@ -52,10 +67,18 @@ pub enum StoreError {
         /// In which way.
         why: String,
     },
-    /// The file was written by a newer version of this program.
+    /// The database does not let us in, or is not what the address says: the operator's to mend.
+    #[error("the store cannot be used: {cause}; {advice}")]
+    NoAccess {
+        /// What happened, in the words of whoever reports it.
+        cause: String,
+        /// What to do.
+        advice: &'static str,
+    },
+    /// The database was written by a newer version of this program.
     #[error("the store has the shape {0}, which only a newer version of this program knows: run that one")]
     TooNew(i64),
-    /// The disk, the file system or another process keeps us from it. Whether a write took place is not known: load
+    /// The disk, the network, the database or another process keeps us from it. Whether a write took place is not known: load
     /// to find out.
     #[error("the store is not available: {cause}; {advice}")]
     Unavailable {
@@ -79,7 +102,7 @@ impl StoreError {
     /// What the core is told of it.
     pub const fn fault(&self) -> StoreFault {
         match self {
-            Self::Conflict { .. } => StoreFault::LeaseLost,
+            Self::Conflict { .. } | Self::LeaseLost(_) => StoreFault::LeaseLost,
             _ => StoreFault::Failed,
         }
     }

@@ -157,7 +157,7 @@ fn g4_a_relay_that_alters_everything_from_somewhere_on_gets_nowhere_and_the_next
             let whats = [What::Flip(Spot::Last), What::Flip(Spot::First), What::Drop, What::Twice, What::Reflect];
             let ways = [Way::ToDevice, Way::ToServer].into_iter().cycle();
             for (n, (what, way)) in (1..).zip(whats.into_iter().cycle().zip(ways)).take(10) {
-                let trick = Trick::Ever(way, usize::from(n - 1) * 8, what);
+                let trick = Trick::Ever(way, usize::from(n - 1) * 6, what);
                 let seen = bother(&world, server, n, 19, trick).await;
                 assert!(seen.played && !matches!(seen.last, Some(Ok(_))), "{trick:?}: {:?}", seen.last);
             }

@@ -40,6 +40,8 @@ pub enum Input {
     Persisted(Generation),
     /// The record is not durable.
     PersistFailed(Generation, StoreFault),
+    /// Another server holds the lease on the device (G13).
+    LeaseLost,
     /// Our authority issued the certificate that was asked for.
     Issued(Certificate),
     /// It did not.

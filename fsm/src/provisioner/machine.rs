@@ -122,6 +122,11 @@ impl Provisioner {
                     });
                 }
             }
+            Input::LeaseLost => {
+                // What nobody has taken yet was meant under the lease.
+                self.outputs.retain(|output| !matches!(output, Output::Request { .. }));
+                self.give_up(Ours::LeaseLost.into());
+            }
             Input::Issued(certificate) => self.on_issued(certificate),
             Input::NotIssued => {
                 if matches!(self.awaiting, Awaiting::Certificate(_)) {

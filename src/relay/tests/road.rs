@@ -17,7 +17,7 @@ use crate::config::Config;
 use crate::pki::odca::OdcaTrust;
 use crate::relay::{ClientCertificate, RelayConfig, RelayError, run};
 use crate::server::{Deployment, Listener, ServedProfile, serve};
-use crate::store::{SqliteStore, Store, Tenant};
+use crate::store::{Store, Tenant};
 
 type Issuer = CertifiedIssuer<'static, KeyPair>;
 
@@ -38,7 +38,7 @@ struct Road {
     clients: Issuer,
     stage: Stage,
     _lms: Lms,
-    store: Arc<SqliteStore>,
+    store: Arc<dyn Store>,
     address: SocketAddr,
 }
 
@@ -63,11 +63,11 @@ impl Road {
             let text = text.replace("TOKEN", &hash(TOKEN).to_string()).replace("ACMES", &hash(ACMES).to_string());
             let config = Config::parse(&folder.path().join("server.toml"), &text).unwrap();
 
-            let store = Arc::new(SqliteStore::open(&config.store).await.unwrap());
+            let store = config.store.open().await.unwrap();
             // Without a profile: a relay that is let in is told so by the session.
             let deployment = Deployment::new(
                 config.name.clone(),
-                Arc::clone(&store) as Arc<dyn Store>,
+                Arc::clone(&store),
                 store.authority(UnixTime::now()).await.unwrap(),
                 Arc::new(OdcaTrust::production()),
                 BTreeMap::<String, ServedProfile>::new(),

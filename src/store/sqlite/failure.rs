@@ -22,32 +22,25 @@ pub(super) fn no_access(path: &Path, error: &io::Error) -> StoreError {
 
 const FULL: &str = "the disk is full: free some space";
 
-impl From<Error> for StoreError {
-    fn from(error: Error) -> Self {
-        let unavailable = |advice| Self::Unavailable { cause: error.to_string(), advice };
-        let damaged = || Self::Damaged { what: Item::Database, why: error.to_string() };
-        match &error {
-            Error::Database(reported) => {
-                let code: Option<i32> = reported.code().and_then(|code| code.parse().ok());
-                // The low byte is the primary result code: https://sqlite.org/rescode.html
-                match code.map(|code| code & 0xff) {
-                    Some(5 | 6) => unavailable("another process holds its lock: let one server own the file"),
-                    Some(3 | 8) => unavailable("the file or its file system is read-only: make it writable"),
-                    Some(13) => unavailable(FULL),
-                    Some(14) => unavailable("the file cannot be opened: see to its folder and its permissions"),
-                    Some(10) => unavailable("the disk reports an error: see the system's log"),
-                    Some(11 | 26) => damaged(),
-                    _ => Self::Rejected(error.to_string()),
-                }
+/// What SQLite says, by blame.
+pub(super) fn failure(error: Error) -> StoreError {
+    let unavailable = |advice| StoreError::Unavailable { cause: error.to_string(), advice };
+    match &error {
+        Error::Database(reported) => {
+            let code: Option<i32> = reported.code().and_then(|code| code.parse().ok());
+            // The low byte is the primary result code: https://sqlite.org/rescode.html
+            match code.map(|code| code & 0xff) {
+                Some(5 | 6) => unavailable("another process holds its lock: let one server own the file"),
+                Some(3 | 8) => unavailable("the file or its file system is read-only: make it writable"),
+                Some(13) => unavailable(FULL),
+                Some(14) => unavailable("the file cannot be opened: see to its folder and its permissions"),
+                Some(10) => unavailable("the disk reports an error: see the system's log"),
+                Some(11 | 26) => StoreError::Damaged { what: Item::Database, why: error.to_string() },
+                _ => StoreError::Rejected(error.to_string()),
             }
-            Error::PoolTimedOut => unavailable("it is slower than what is asked of it: look at the disk"),
-            Error::PoolClosed | Error::WorkerCrashed | Error::Io(_) => unavailable("start the server again"),
-            Error::ColumnDecode { .. }
-            | Error::ColumnNotFound(_)
-            | Error::ColumnIndexOutOfBounds { .. }
-            | Error::Decode(_)
-            | Error::TypeNotFound { .. } => damaged(),
-            _ => Self::Rejected(error.to_string()),
         }
+        Error::PoolTimedOut => unavailable("it is slower than what is asked of it: look at the disk"),
+        Error::PoolClosed | Error::WorkerCrashed | Error::Io(_) => unavailable("start the server again"),
+        _ => StoreError::Rejected(error.to_string()),
     }
 }

@@ -4,10 +4,8 @@
 //! is left to other processes. A few more connections read, and never wait for the writer. Every commit is on the disk
 //! before it returns (`synchronous = FULL`).
 
+mod database;
 mod failure;
 mod open;
-mod rows;
-mod store;
-mod writing;
 
-pub use store::SqliteStore;
+pub use database::{Sqlite, SqliteStore};

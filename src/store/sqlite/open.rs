@@ -7,12 +7,13 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use smol::unblock;
-use sqlx::migrate::{MigrateError, Migration, MigrationType, Migrator};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{Connection, SqlSafeStr, SqliteConnection, SqlitePool};
+use sqlx::{Connection, SqliteConnection, SqlitePool};
 
-use super::failure::no_access;
-use crate::store::{Item, StoreError};
+use super::database::Sqlite;
+use super::failure::{failure, no_access};
+use crate::store::StoreError;
+use crate::store::sql::{Shape, migrator, not_migrated};
 
 /// How long another process may keep its lock before we say that the store is not available.
 const BUSY: Duration = Duration::from_secs(5);
@@ -25,26 +26,21 @@ const QUEUE: Duration = Duration::from_secs(10);
 const READERS: u32 = 4;
 
 /// The shapes of the database, each built on the one before it. A released one is never changed.
-const SHAPES: &[(i64, &str, &str)] = &[(1, "init", include_str!("migrations/0001_init.sql"))];
-
-/// The two sides of an open file.
-pub(super) struct Pools {
-    pub(super) writer: SqlitePool,
-    pub(super) readers: SqlitePool,
-}
+const SHAPES: &[Shape] =
+    &[(1, "init", include_str!("migrations/0001_init.sql")), (2, "lease", include_str!("migrations/0002_lease.sql"))];
 
 /// Opens `path`, which is created if need be, and brings it into the newest shape.
-pub(super) async fn open(path: &Path) -> Result<Pools, StoreError> {
+pub(super) async fn open(path: &Path) -> Result<Sqlite, StoreError> {
     // SQLite takes `:memory:` and `file:…` for something else than a file of that name.
     let path = std::path::absolute(path).map_err(|error| no_access(path, &error))?;
     let file = path.clone();
     let folder = unblock(move || create(&file)).await.map_err(|error| no_access(&path, &error))?;
-    let pools = Pools { writer: connect_writer(&path).await?, readers: reader_pool(&path) };
-    migrate(&pools.writer).await?;
+    let file = Sqlite { writer: connect_writer(&path).await.map_err(failure)?, readers: reader_pool(&path) };
+    migrate(&file.writer).await?;
     // Until here whoever else opens a store in this folder has waited: the change to WAL mode takes a lock for which
     // SQLite does not wait, and nobody should see a file without permissions or without tables.
     drop(folder);
-    Ok(pools)
+    Ok(file)
 }
 
 /// Creates the file so that nobody else can read it; SQLite gives its companions the same permissions. The folder
@@ -93,13 +89,13 @@ async fn is_clean(connection: &mut SqliteConnection) -> sqlx::Result<bool> {
     Ok(!connection.is_in_transaction())
 }
 
-async fn connect_writer(path: &Path) -> Result<SqlitePool, StoreError> {
+async fn connect_writer(path: &Path) -> sqlx::Result<SqlitePool> {
     let options = options(path)
         .journal_mode(SqliteJournalMode::Wal)
         .synchronous(SqliteSynchronous::Full)
         // What is forgotten is overwritten.
         .pragma("secure_delete", "ON");
-    Ok(pool_options(1).connect_with(options).await?)
+    pool_options(1).connect_with(options).await
 }
 
 fn reader_pool(path: &Path) -> SqlitePool {
@@ -107,16 +103,7 @@ fn reader_pool(path: &Path) -> SqlitePool {
 }
 
 async fn migrate(writer: &SqlitePool) -> Result<(), StoreError> {
-    let migrations = SHAPES.iter().map(|&(version, name, sql)| {
-        Migration::new(version, name.into(), MigrationType::Simple, sql.into_sql_str(), false)
-    });
-    let mut transaction = writer.begin_with("BEGIN IMMEDIATE").await?;
-    Migrator::with_migrations(migrations.collect()).run_direct(None, &mut *transaction, false).await.map_err(
-        |error| match error {
-            MigrateError::VersionMissing(version) => StoreError::TooNew(version),
-            MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _) => error.into(),
-            other => StoreError::Damaged { what: Item::Database, why: other.to_string() },
-        },
-    )?;
-    Ok(transaction.commit().await?)
+    let mut transaction = writer.begin_with("BEGIN IMMEDIATE").await.map_err(failure)?;
+    migrator(SHAPES).run_direct(None, &mut *transaction, false).await.map_err(|error| not_migrated(error, failure))?;
+    transaction.commit().await.map_err(failure)
 }

@@ -22,8 +22,7 @@ fn unknown<T: std::fmt::Debug>(result: Result<T, StoreError>) {
 
 #[test]
 fn of_several_servers_that_start_at_once_all_get_the_same_authority() {
-    smol::block_on(async {
-        let fleet = Fleet::new().await;
+    on_each(async |fleet| {
         let mut stores = Vec::new();
         for _ in 0..4 {
             stores.push(fleet.another().await);
@@ -34,16 +33,16 @@ fn of_several_servers_that_start_at_once_all_get_the_same_authority() {
             assert_eq!(authority.unwrap().to_pem().expose(), first.expose());
         }
         assert_eq!(fleet.another().await.authority(at(2)).await.unwrap().to_pem().expose(), first.expose());
-        fleet.tamper("UPDATE authority SET pem = x'00'").await;
-        let error = fleet.store.authority(at(3)).await.err().unwrap();
+        fleet.tamper("UPDATE authority SET pem = $1", &[Value::Bytes(&[0])]).await.unwrap();
+        let error = fleet.store().authority(at(3)).await.err().unwrap();
         assert!(matches!(error, StoreError::Damaged { what: Item::Authority, .. }), "never made anew: {error}");
     });
 }
 
 #[test]
 fn certificates_come_back_newest_first() {
-    smol::block_on(async {
-        let Fleet { store, .. } = &Fleet::new().await;
+    on_each(async |fleet| {
+        let store = fleet.store();
         let authority = store.authority(at(1)).await.unwrap();
         let key = rcgen::PublicKeyData::subject_public_key_info(&generate_p384_key().unwrap());
         let key = DeviceKey::from_der_key(KeySuite::EcP384Sha384, &key).unwrap();
@@ -69,9 +68,8 @@ fn certificates_come_back_newest_first() {
 
 #[test]
 fn the_audit_log_is_read_in_the_order_in_which_it_was_written() {
-    smol::block_on(async {
-        let fleet = Fleet::new().await;
-        let store = &fleet.store;
+    on_each(async |fleet| {
+        let store = fleet.store();
         let taken: Vec<Edge> = edges().take(5).collect();
         let run = Some(RunId(0x0123_4567_89ab_cdef));
         let entry = |(at_second, edge): (u64, &Edge)| AuditEntry {
@@ -98,12 +96,12 @@ fn the_audit_log_is_read_in_the_order_in_which_it_was_written() {
 
 #[test]
 fn no_line_of_the_audit_log_can_be_changed_or_cut() {
-    smol::block_on(async {
-        let Fleet { store, .. } = &Fleet::new().await;
+    on_each(async |fleet| {
+        let store = fleet.store();
         let entry = AuditEntry { stamp: stamp(1), event: AuditEvent::Removed };
         store.append_audit(&tenant(), uuid(1), &[entry]).await.unwrap();
         for sql in ["UPDATE audit SET event = ''", "DELETE FROM audit"] {
-            let error = sqlx::query(sql).execute(&store.writer).await.unwrap_err();
+            let error = fleet.tamper(sql, &[]).await.unwrap_err();
             assert!(error.to_string().contains("append-only"), "{error}");
         }
         assert_eq!(store.audit(&tenant(), uuid(1), None, 9).await.unwrap().len(), 1);
@@ -112,12 +110,13 @@ fn no_line_of_the_audit_log_can_be_changed_or_cut() {
 
 #[test]
 fn an_outcome_is_kept_with_the_mode_that_was_last_seen() {
-    smol::block_on(async {
-        let Fleet { store, .. } = &Fleet::new().await;
+    on_each(async |fleet| {
+        let store = fleet.store();
         let configured = Outcome::Configured { mode: ControlMode::Admin, pin: pin(1), short_of: None };
         let failed = Outcome::Failed(Peer::LockedOut.into());
-        unknown(store.record_outcome(&tenant(), uuid(1), &configured, at(1)).await);
-        persist(store, 1, &record(1, [])).await.unwrap();
+        let lease = lease(store, uuid(1)).await;
+        unknown(store.record_outcome(&lease, &configured, at(1)).await);
+        store.persist(&lease, Generation(1), &record(1, []), &random_passwords(), at(1)).await.unwrap();
         for (outcome, ending, mode) in [
             (&failed, Ending::Failed, None),
             (&configured, Ending::Configured, Some(ControlMode::Admin)),
@@ -125,7 +124,7 @@ fn an_outcome_is_kept_with_the_mode_that_was_last_seen() {
             (&Outcome::Unprovisioned, Ending::Unprovisioned, Some(ControlMode::PreProvisioning)),
             (&failed, Ending::Failed, Some(ControlMode::PreProvisioning)),
         ] {
-            store.record_outcome(&tenant(), uuid(1), outcome, at(7)).await.unwrap();
+            store.record_outcome(&lease, outcome, at(7)).await.unwrap();
             let device = store.device(&tenant(), uuid(1)).await.unwrap().unwrap();
             assert_eq!(device.outcome, Some(LastOutcome { ending, text: outcome.to_string(), at: at(7) }));
             assert_eq!((device.mode, device.generation), (mode, Generation(1)));
@@ -135,8 +134,8 @@ fn an_outcome_is_kept_with_the_mode_that_was_last_seen() {
 
 #[test]
 fn devices_are_listed_page_by_page() {
-    smol::block_on(async {
-        let Fleet { store, .. } = &Fleet::new().await;
+    on_each(async |fleet| {
+        let store = fleet.store();
         for number in [5, 1, 4, 2, 3] {
             persist(store, 1, &record(number, [Intent::EnrolRomCa(rom_ca(number))])).await.unwrap();
         }
@@ -156,8 +155,8 @@ fn devices_are_listed_page_by_page() {
 
 #[test]
 fn g5_a_permit_is_a_generation_of_its_own_and_audited() {
-    smol::block_on(async {
-        let Fleet { store, .. } = &Fleet::new().await;
+    on_each(async |fleet| {
+        let store = fleet.store();
         unknown(store.permit(&tenant(), uuid(1), permit(), &stamp(1)).await);
         assert!(store.audit(&tenant(), uuid(1), None, 9).await.unwrap().is_empty());
 
@@ -184,8 +183,8 @@ fn g5_a_permit_is_a_generation_of_its_own_and_audited() {
 
 #[test]
 fn g7_a_removed_device_keeps_everything_until_it_is_forgotten() {
-    smol::block_on(async {
-        let Fleet { store, .. } = &Fleet::new().await;
+    on_each(async |fleet| {
+        let store = fleet.store();
         unknown(store.remove(&tenant(), uuid(1), &stamp(1)).await);
         let record =
             record(1, [Intent::Activate { exposed: false }, Intent::EnrolRomCa(rom_ca(1)), Intent::IntendPin(pin(1))]);
@@ -214,8 +213,8 @@ fn g7_a_removed_device_keeps_everything_until_it_is_forgotten() {
 
 #[test]
 fn g7_a_removed_device_that_comes_back_is_in_service_again() {
-    smol::block_on(async {
-        let Fleet { store, .. } = &Fleet::new().await;
+    on_each(async |fleet| {
+        let store = fleet.store();
         let removed = async || store.device(&tenant(), uuid(1)).await.unwrap().unwrap().removed_at.is_some();
         persist(store, 1, &activated(1)).await.unwrap();
         store.remove(&tenant(), uuid(1), &stamp(2)).await.unwrap();

@@ -9,7 +9,7 @@ use super::*;
 #[test]
 fn only_the_owner_can_read_the_file_and_its_companions() {
     smol::block_on(async {
-        let fleet = Fleet::new().await;
+        let fleet = SqliteFleet::new().await;
         persist(&fleet.store, 1, &activated(1)).await.unwrap();
         let mut files = 0;
         for entry in std::fs::read_dir(fleet.folder.path()).unwrap() {
@@ -36,13 +36,13 @@ fn opening_again_and_at_once_changes_nothing() {
 #[test]
 fn durability_is_switched_on() {
     smol::block_on(async {
-        let Fleet { store, .. } = &Fleet::new().await;
+        let SqliteFleet { store, .. } = &SqliteFleet::new().await;
         let number =
-            async |pragma: &'static str| sqlx::query_scalar::<_, i64>(pragma).fetch_one(&store.writer).await.unwrap();
+            async |pragma: &'static str| sqlx::query_scalar::<_, i64>(pragma).fetch_one(&store.0.writer).await.unwrap();
         assert_eq!(number("PRAGMA synchronous").await, 2, "FULL");
         assert_eq!(number("PRAGMA foreign_keys").await, 1);
         assert_eq!(number("PRAGMA secure_delete").await, 1);
-        let mode: String = sqlx::query_scalar("PRAGMA journal_mode").fetch_one(&store.writer).await.unwrap();
+        let mode: String = sqlx::query_scalar("PRAGMA journal_mode").fetch_one(&store.0.writer).await.unwrap();
         assert_eq!(mode, "wal");
     });
 }
@@ -62,7 +62,7 @@ fn a_name_that_sqlite_gives_a_meaning_to_is_a_file_like_any_other() {
 
 /// Persists over `damage`, which must be reported as an outage, and again after `repair`.
 async fn outage(damage: &'static str, repair: &'static str, advice: &str) {
-    let fleet = Fleet::new().await;
+    let fleet = SqliteFleet::new().await;
     persist(&fleet.store, 1, &activated(1)).await.unwrap();
     fleet.tamper(damage).await;
     // Large enough to need pages that are not there.
@@ -111,10 +111,10 @@ fn a_folder_that_is_not_there_is_an_outage_that_names_it() {
 #[test]
 fn a_lock_that_another_process_keeps_is_an_outage() {
     smol::block_on(async {
-        let fleet = Fleet::new().await;
+        let fleet = SqliteFleet::new().await;
         let other = fleet.another().await;
-        sqlx::query("PRAGMA busy_timeout = 1").execute(&other.writer).await.unwrap();
-        let lock = fleet.store.writer.begin_with("BEGIN IMMEDIATE").await.unwrap();
+        sqlx::query("PRAGMA busy_timeout = 1").execute(&other.0.writer).await.unwrap();
+        let lock = fleet.store.0.writer.begin_with("BEGIN IMMEDIATE").await.unwrap();
         let error = persist(&other, 1, &activated(1)).await.unwrap_err();
         assert!(matches!(error, StoreError::Unavailable { .. }), "{error}");
         drop(lock);
@@ -125,13 +125,13 @@ fn a_lock_that_another_process_keeps_is_an_outage() {
 #[test]
 fn a_changed_byte_anywhere_in_a_snapshot_is_damage() {
     smol::block_on(async {
-        let Fleet { store, .. } = &Fleet::new().await;
+        let SqliteFleet { store, .. } = &SqliteFleet::new().await;
         let whole = record(1, [Intent::Activate { exposed: false }, Intent::IntendPin(pin(7))]);
         persist(store, 1, &whole).await.unwrap();
         let snapshot: Vec<u8> =
-            sqlx::query_scalar("SELECT snapshot FROM device").fetch_one(&store.writer).await.unwrap();
+            sqlx::query_scalar("SELECT snapshot FROM device").fetch_one(&store.0.writer).await.unwrap();
         let write = async |bytes: &[u8]| {
-            sqlx::query("UPDATE device SET snapshot = ?1").bind(bytes).execute(&store.writer).await.unwrap();
+            sqlx::query("UPDATE device SET snapshot = ?1").bind(bytes).execute(&store.0.writer).await.unwrap();
         };
         for place in 0..snapshot.len() {
             let mut damaged = snapshot.clone();
@@ -151,7 +151,7 @@ fn a_changed_byte_anywhere_in_a_snapshot_is_damage() {
 #[test]
 fn a_record_under_another_devices_name_is_damage() {
     smol::block_on(async {
-        let fleet = Fleet::new().await;
+        let fleet = SqliteFleet::new().await;
         persist(&fleet.store, 1, &record(1, [])).await.unwrap();
         persist(&fleet.store, 1, &record(2, [])).await.unwrap();
         fleet
@@ -166,7 +166,7 @@ fn a_record_under_another_devices_name_is_damage() {
 #[test]
 fn a_damaged_record_does_not_hide_the_other_devices() {
     smol::block_on(async {
-        let fleet = Fleet::new().await;
+        let fleet = SqliteFleet::new().await;
         for number in 1..=3 {
             persist(&fleet.store, 1, &record(number, [])).await.unwrap();
         }
@@ -190,7 +190,7 @@ fn a_file_that_is_no_database_is_damage() {
 #[test]
 fn a_database_of_a_newer_version_is_left_alone() {
     smol::block_on(async {
-        let fleet = Fleet::new().await;
+        let fleet = SqliteFleet::new().await;
         fleet
             .tamper(
                 "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time)

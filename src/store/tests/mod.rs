@@ -1,13 +1,18 @@
-//! What every store must do, shown on real files.
+//! What every store must do, shown on real files and on a real PostgreSQL server.
 
 mod devices;
 mod faults;
 mod generations;
+mod leases;
 mod passwords;
+mod postgres;
 mod property;
 mod secrets;
+#[path = "../../../tests/common/postgres.rs"]
+mod server;
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use amt_provision_fsm::identity::{RomCaHash, SpkiHash, Uuid};
@@ -16,19 +21,70 @@ use rustls::crypto::SecureRandom;
 use rustls::pki_types::UnixTime;
 use tempfile::TempDir;
 
+use super::sql::{Database, Transaction, Value};
 use super::*;
 use crate::password::Password;
 
-/// A store in a folder of its own.
-struct Fleet {
+/// A store of one of the two kinds, with nothing in it.
+enum Fleet {
+    Sqlite(SqliteFleet),
+    Postgres(Box<PostgresStore>, server::Schema),
+}
+
+impl Fleet {
+    fn store(&self) -> &dyn Store {
+        match self {
+            Self::Sqlite(fleet) => &fleet.store,
+            Self::Postgres(store, _) => &**store,
+        }
+    }
+
+    /// The same store, opened once more.
+    async fn another(&self) -> Arc<dyn Store> {
+        match self {
+            Self::Sqlite(fleet) => Arc::new(fleet.another().await),
+            Self::Postgres(_, schema) => Arc::new(PostgresStore::open(&schema.url().parse().unwrap()).await.unwrap()),
+        }
+    }
+
+    /// Changes what is stored behind the store's back.
+    async fn tamper(&self, sql: &'static str, values: &[Value<'_>]) -> Result<(), StoreError> {
+        match self {
+            Self::Sqlite(fleet) => tamper(&fleet.store, sql, values).await,
+            Self::Postgres(store, _) => tamper(store, sql, values).await,
+        }
+    }
+}
+
+async fn tamper<D: Database>(store: &SqlStore<D>, sql: &'static str, values: &[Value<'_>]) -> Result<(), StoreError> {
+    let mut transaction = store.0.begin().await?;
+    transaction.run(sql, values).await?;
+    transaction.commit().await
+}
+
+/// Runs a test on a new store of each kind.
+fn on_each(test: impl AsyncFn(&Fleet)) {
+    smol::block_on(async {
+        test(&Fleet::Sqlite(SqliteFleet::new().await)).await;
+        if let Some(server) = server::server() {
+            let schema = server.schema().await;
+            let store = PostgresStore::open(&schema.url().parse().unwrap()).await.unwrap();
+            // The store first: a schema with connections to it can be dropped, and not one with locks.
+            test(&Fleet::Postgres(Box::new(store), schema)).await;
+        }
+    });
+}
+
+/// A SQLite store in a folder of its own.
+struct SqliteFleet {
     folder: TempDir,
     store: SqliteStore,
 }
 
-impl Fleet {
+impl SqliteFleet {
     async fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let store = SqliteStore::open(&folder.path().join("fleet.db")).await.unwrap();
+        let store = open(&folder.path().join("fleet.db")).await;
         Self { folder, store }
     }
 
@@ -43,7 +99,7 @@ impl Fleet {
 
     /// Changes the file behind the store's back.
     async fn tamper(&self, sql: &'static str) {
-        sqlx::query(sql).execute(&self.store.writer).await.unwrap();
+        sqlx::query(sql).execute(&self.store.0.writer).await.unwrap();
     }
 }
 
@@ -96,16 +152,42 @@ fn activated(number: u8) -> Record {
     record(number, [Intent::Activate { exposed: false }])
 }
 
-async fn persist(store: &impl Store, generation: u64, record: &Record) -> Result<(), StoreError> {
-    store.persist(&tenant(), Generation(generation), record, &random_passwords(), at(generation)).await
+async fn lease(store: &dyn Store, uuid: Uuid) -> Lease {
+    acquire(store, uuid, "server-1").await.unwrap()
 }
 
-async fn admin(store: &impl Store, number: u8, id: u16) -> Result<Password, StoreError> {
+/// A server, with one process.
+fn holder(server: &str) -> Holder {
+    Holder { server: server.parse().unwrap(), process: 1 }
+}
+
+async fn acquire(store: &dyn Store, uuid: Uuid, server: &str) -> Result<Lease, StoreError> {
+    store.acquire(&tenant(), uuid, &holder(server), Duration::from_secs(15), at(1)).await
+}
+
+/// Persists as the only driver of the device.
+async fn persist(store: &dyn Store, generation: u64, record: &Record) -> Result<(), StoreError> {
+    persist_with(store, generation, record, &random_passwords()).await
+}
+
+async fn persist_with(
+    store: &dyn Store,
+    generation: u64,
+    record: &Record,
+    passwords: &PasswordSource,
+) -> Result<(), StoreError> {
+    let lease = acquire(store, record.uuid, "server-1").await?;
+    let written = store.persist(&lease, Generation(generation), record, passwords, at(generation)).await;
+    store.release(&lease).await?;
+    written
+}
+
+async fn admin(store: &dyn Store, number: u8, id: u16) -> Result<Password, StoreError> {
     store.password(&tenant(), uuid(number), Account::Admin, PasswordId(id)).await
 }
 
 /// What the store has of a device: generation and record.
-async fn stored(store: &impl Store, number: u8) -> Option<(u64, Record)> {
+async fn stored(store: &dyn Store, number: u8) -> Option<(u64, Record)> {
     let ledger = store.load(&tenant(), uuid(number)).await.unwrap()?;
     Some((ledger.generation().0, ledger.durable().clone()))
 }

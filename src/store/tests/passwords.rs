@@ -13,8 +13,8 @@ fn fixed(text: &str) -> PasswordChoice {
 
 #[test]
 fn g2_a_password_is_made_exactly_once() {
-    smol::block_on(async {
-        let Fleet { store, .. } = &Fleet::new().await;
+    on_each(async |fleet| {
+        let store = fleet.store();
         let mut record = activated(1);
         persist(store, 1, &record).await.unwrap();
         let first = admin(store, 1, 0).await.unwrap();
@@ -32,8 +32,8 @@ fn g2_a_password_is_made_exactly_once() {
 
 #[test]
 fn g7_passwords_that_the_record_no_longer_names_are_kept() {
-    smol::block_on(async {
-        let Fleet { store, .. } = &Fleet::new().await;
+    on_each(async |fleet| {
+        let store = fleet.store();
         let mut record = record(1, []);
         let mut made = Vec::new();
         for number in 0..12 {
@@ -50,8 +50,8 @@ fn g7_passwords_that_the_record_no_longer_names_are_kept() {
 
 #[test]
 fn a_conflict_makes_no_password() {
-    smol::block_on(async {
-        let Fleet { store, .. } = &Fleet::new().await;
+    on_each(async |fleet| {
+        let store = fleet.store();
         persist(store, 2, &activated(1)).await.unwrap_err();
         assert!(matches!(admin(store, 1, 0).await, Err(StoreError::UnknownPassword { .. })));
     });
@@ -71,8 +71,8 @@ impl SecureRandom for Failing {
 
 #[test]
 fn g2_when_a_password_cannot_be_made_neither_it_nor_the_record_is_stored() {
-    smol::block_on(async {
-        let Fleet { store, .. } = &Fleet::new().await;
+    on_each(async |fleet| {
+        let store = fleet.store();
         let both = record(1, [Intent::Activate { exposed: false }, Intent::SetMebx]);
         let choice = PasswordChoice::Random(PasswordLength::new(PasswordLength::MAX).unwrap());
         let mut draws = 0;
@@ -80,7 +80,7 @@ fn g2_when_a_password_cannot_be_made_neither_it_nor_the_record_is_stored() {
         loop {
             let failing: &'static Failing = Box::leak(Box::new(Failing(Mutex::new(draws))));
             let passwords = PasswordSource::new(choice.clone(), choice.clone(), failing);
-            match store.persist(&tenant(), Generation(1), &both, &passwords, at(1)).await {
+            match persist_with(store, 1, &both, &passwords).await {
                 Ok(()) => break,
                 Err(error) => assert!(matches!(error, StoreError::Password(_)), "{error}"),
             }
@@ -95,14 +95,14 @@ fn g2_when_a_password_cannot_be_made_neither_it_nor_the_record_is_stored() {
 
 #[test]
 fn g1_a_password_that_is_given_away_is_never_the_profiles_own() {
-    smol::block_on(async {
-        let Fleet { store, .. } = &Fleet::new().await;
+    on_each(async |fleet| {
+        let store = fleet.store();
         let passwords = PasswordSource::new(fixed("Fixed!Adm1n"), fixed("Fixed!Meb3"), random());
         let mut record = record(1, [Intent::Activate { exposed: true }]);
-        store.persist(&tenant(), Generation(1), &record, &passwords, at(1)).await.unwrap();
+        persist_with(store, 1, &record, &passwords).await.unwrap();
         record.apply(Intent::ChangePassword);
         record.apply(Intent::SetMebx);
-        store.persist(&tenant(), Generation(2), &record, &passwords, at(2)).await.unwrap();
+        persist_with(store, 2, &record, &passwords).await.unwrap();
         assert_ne!(admin(store, 1, 0).await.unwrap().expose(), "Fixed!Adm1n");
         assert_eq!(admin(store, 1, 1).await.unwrap().expose(), "Fixed!Adm1n");
         let mebx = store.password(&tenant(), uuid(1), Account::Mebx, PasswordId(0)).await.unwrap();
@@ -112,8 +112,8 @@ fn g1_a_password_that_is_given_away_is_never_the_profiles_own() {
 
 #[test]
 fn no_password_is_made_up_for_a_device_that_has_taken_one() {
-    smol::block_on(async {
-        let Fleet { store, .. } = &Fleet::new().await;
+    on_each(async |fleet| {
+        let store = fleet.store();
         let taken = record(1, [Intent::ChangePassword, Intent::ConfirmPassword(PasswordId(0))]);
         let error = persist(store, 1, &taken).await.unwrap_err();
         assert!(matches!(error, StoreError::Damaged { what: Item::Password(..), .. }), "{error}");

@@ -12,11 +12,19 @@ use super::*;
 /// One call. Generations are told relative to the one that follows.
 #[derive(Clone, Debug)]
 enum Call {
-    Persist { device: u8, off_by: i64, intents: Vec<Intent> },
+    Persist { device: u8, off_by: i64, lease: Which, intents: Vec<Intent> },
+    TakeOver { device: u8 },
     Permit { device: u8 },
     Remove { device: u8 },
     Forget { device: u8 },
     Reopen,
+}
+
+/// Under which lease.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Which {
+    Current,
+    Lost,
 }
 
 fn intent() -> impl Strategy<Value = Intent> {
@@ -37,9 +45,11 @@ fn intent() -> impl Strategy<Value = Intent> {
 fn call() -> impl Strategy<Value = Call> {
     let device = 1u8..4;
     let off_by = prop_oneof![6 => Just(0i64), 1 => -2i64..3];
+    let lease = prop_oneof![6 => Just(Which::Current), 1 => Just(Which::Lost)];
     prop_oneof![
-        12 => (device.clone(), off_by, prop::collection::vec(intent(), 0..3))
-            .prop_map(|(device, off_by, intents)| Call::Persist { device, off_by, intents }),
+        12 => (device.clone(), off_by, lease, prop::collection::vec(intent(), 0..3))
+            .prop_map(|(device, off_by, lease, intents)| Call::Persist { device, off_by, lease, intents }),
+        2 => device.clone().prop_map(|device| Call::TakeOver { device }),
         2 => device.clone().prop_map(|device| Call::Permit { device }),
         2 => device.clone().prop_map(|device| Call::Remove { device }),
         2 => device.prop_map(|device| Call::Forget { device }),
@@ -61,13 +71,35 @@ fn named(record: &Record) -> Vec<(Account, PasswordId)> {
     admin.chain(record.mebx.iter().map(|mark| (Account::Mebx, mark.id))).collect()
 }
 
-async fn run(store: &SqliteStore, path: &Path, tenant: &Tenant, calls: Vec<Call>) -> Result<(), TestCaseError> {
+async fn acquire(store: &dyn Store, tenant: &Tenant, device: u8) -> Result<Lease, StoreError> {
+    store.acquire(tenant, uuid(device), &holder("server-1"), Duration::from_secs(15), at(1)).await
+}
+
+async fn run(fleet: &Fleet, tenant: &Tenant, calls: Vec<Call>) -> Result<(), TestCaseError> {
     let mut map: BTreeMap<u8, Expected> = BTreeMap::new();
+    // The newest lease of each device, and the one before it.
+    let mut leases: BTreeMap<u8, (Lease, Option<Lease>)> = BTreeMap::new();
+    for device in 1..4 {
+        leases.insert(device, (acquire(fleet.store(), tenant, device).await.unwrap(), None));
+    }
     let mut reopened = None;
     for call in calls {
-        let store = reopened.as_ref().unwrap_or(store);
+        let store = reopened.as_deref().unwrap_or(fleet.store());
         match call {
-            Call::Persist { device, off_by, intents } => {
+            Call::TakeOver { device } => {
+                let held = acquire(store, tenant, device).await;
+                prop_assert!(matches!(held, Err(StoreError::Busy { .. })), "{:?}", held);
+                let run_out = "UPDATE lease SET until = 0 WHERE tenant = $1 AND uuid = $2";
+                let of = uuid(device).to_string();
+                fleet.tamper(run_out, &[tenant.as_str().into(), (&of).into()]).await.unwrap();
+                let taken = acquire(store, tenant, device).await.unwrap();
+                let (before, _) = leases.remove(&device).unwrap();
+                prop_assert!(taken.epoch() > before.epoch());
+                leases.insert(device, (taken, Some(before)));
+            }
+            Call::Persist { device, off_by, lease, intents } => {
+                let (current, before) = &leases[&device];
+                let lost = before.as_ref().filter(|_| lease == Which::Lost);
                 let known = map.get(&device);
                 let follows = known.map_or(1, |known| known.generation + 1);
                 let mut wanted = known.map_or_else(|| Record::new(uuid(device)), |known| known.record.clone());
@@ -82,8 +114,11 @@ async fn run(store: &SqliteStore, path: &Path, tenant: &Tenant, calls: Vec<Call>
                     }
                 }
                 let generation = Generation(follows.saturating_add_signed(off_by));
-                let written = store.persist(tenant, generation, &wanted, &random_passwords(), at(1)).await;
-                if generation.0 != follows {
+                let lease = lost.unwrap_or(current);
+                let written = store.persist(lease, generation, &wanted, &random_passwords(), at(1)).await;
+                if lost.is_some() {
+                    prop_assert!(matches!(written, Err(StoreError::LeaseLost(_))), "{:?}", written);
+                } else if generation.0 != follows {
                     let conflict = matches!(written, Err(StoreError::Conflict { .. }));
                     prop_assert!(conflict, "{:?}", written);
                 } else {
@@ -118,10 +153,10 @@ async fn run(store: &SqliteStore, path: &Path, tenant: &Tenant, calls: Vec<Call>
                     map.remove(&device);
                 }
             }
-            Call::Reopen => reopened = Some(open(path).await),
+            Call::Reopen => reopened = Some(fleet.another().await),
         }
     }
-    let store = reopened.as_ref().unwrap_or(store);
+    let store = reopened.as_deref().unwrap_or(fleet.store());
     for device in 1..4 {
         let known = map.get(&device);
         let ledger = known.map(|known| Ledger::stored(known.record.clone(), Generation(known.generation)));
@@ -138,12 +173,13 @@ async fn run(store: &SqliteStore, path: &Path, tenant: &Tenant, calls: Vec<Call>
 
 #[test]
 fn any_sequence_of_calls_behaves_like_a_map_with_generations() {
-    let fleet = smol::block_on(Fleet::new());
-    // Each case has a tenant of its own, so that one file serves all.
+    // Each case has a tenant of its own, so that one store serves all.
     let cases = AtomicU64::new(0);
-    let config = ProptestConfig { cases: 48, ..ProptestConfig::default() };
-    proptest!(config, |(calls in prop::collection::vec(call(), 1..24))| {
-        let tenant: Tenant = format!("case-{}", cases.fetch_add(1, Ordering::Relaxed)).parse().unwrap();
-        smol::block_on(run(&fleet.store, &fleet.path(), &tenant, calls))?;
+    on_each(async |fleet| {
+        let config = ProptestConfig { cases: 48, ..ProptestConfig::default() };
+        proptest!(config, |(calls in prop::collection::vec(call(), 1..24))| {
+            let tenant: Tenant = format!("case-{}", cases.fetch_add(1, Ordering::Relaxed)).parse().unwrap();
+            smol::block_on(run(fleet, &tenant, calls))?;
+        });
     });
 }

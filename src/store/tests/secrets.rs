@@ -12,10 +12,10 @@ fn canaries() -> PasswordSource {
 #[test]
 fn g1_no_secret_is_in_a_debug_text_or_an_error() {
     smol::block_on(async {
-        let fleet = Fleet::new().await;
+        let fleet = SqliteFleet::new().await;
         let (store, passwords) = (&fleet.store, canaries());
         let mut record = activated(1);
-        store.persist(&tenant(), Generation(1), &record, &passwords, at(1)).await.unwrap();
+        persist_with(store, 1, &record, &passwords).await.unwrap();
         let pem = store.authority(at(1)).await.unwrap().to_pem();
         let mut texts = format!("{store:?} {passwords:?} {pem:?} {:?}", store.device(&tenant(), uuid(1)).await);
 
@@ -31,7 +31,7 @@ fn g1_no_secret_is_in_a_debug_text_or_an_error() {
         }
         let authority = store.authority(at(1)).await.err().unwrap();
         record.apply(Intent::ChangePassword);
-        let refused = store.persist(&tenant(), Generation(2), &record, &passwords, at(1)).await.unwrap_err();
+        let refused = persist_with(store, 2, &record, &passwords).await.unwrap_err();
         for error in [broken_rule, no_text, authority, refused] {
             texts += &format!(" {error} {error:?}");
         }
@@ -43,9 +43,9 @@ fn g1_no_secret_is_in_a_debug_text_or_an_error() {
 #[test]
 fn what_is_forgotten_is_not_in_the_file() {
     smol::block_on(async {
-        let fleet = Fleet::new().await;
+        let fleet = SqliteFleet::new().await;
         let store = &fleet.store;
-        store.persist(&tenant(), Generation(1), &activated(1), &canaries(), at(1)).await.unwrap();
+        persist_with(store, 1, &activated(1), &canaries()).await.unwrap();
         let found = async || {
             fleet.tamper("PRAGMA wal_checkpoint(TRUNCATE)").await;
             let file = std::fs::read(fleet.path()).unwrap();
