@@ -132,12 +132,11 @@ impl Line {
         };
         match due {
             Some(Due::Message(message)) => self.send_data(message),
-            Some(Due::Stuck { guessed }) => {
-                if guessed {
-                    self.gap = PATIENT;
-                }
-                self.give_up();
+            Some(Due::Rest(messages)) => {
+                self.gap = PATIENT;
+                messages.into_iter().for_each(|message| self.send_data(message));
             }
+            Some(Due::Stuck) => self.give_up(),
             None => {}
         }
     }
