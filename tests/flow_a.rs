@@ -111,6 +111,7 @@ fn relay_config(url: SocketAddr, mei: &Path, lms: Ipv4Addr) -> RelayConfig {
         url: format!("ws://{url}/activate").parse().expect("a URL"),
         ca_file: None,
         command: Command::Activate { profile: "office".parse().expect("a name") },
+        amt_password: None,
         mei: format!("unix:{}", mei.display()).parse().expect("an address"),
         lms_address: lms.to_string().parse().expect("a loopback address"),
         hostname: Some("pc".into()),

@@ -1,18 +1,15 @@
 //! `activate`: the relay, on the device's own operating system.
 
-use std::io::Write;
-use std::path::PathBuf;
-
 use clap::Args;
-use serde_json::json;
 
+use super::amt_password::AmtPasswordArgs;
 use super::error::CliError;
+use super::exit::ExitStatus;
+use super::line::{self, LineArgs};
 use super::output::Output;
-
-use crate::mei::MeiAddress;
 use crate::protocol::{Command, ProfileName};
-use crate::relay::{self, LmsAddress, RelayConfig, RelayEvent, ServerUrl};
-use crate::store::Tenant;
+use crate::relay::RelayConfig;
+use crate::secret::Secret;
 
 /// Connect this device to a server, which provisions it
 ///
@@ -22,63 +19,39 @@ use crate::store::Tenant;
 #[command(after_help = "\
 Examples:
   amt-provision activate --url wss://provisioning.corp.example --profile office
-  amt-provision activate --url ws://127.0.0.1:8080 --profile office --mei unix:/tmp/amt.mei")]
+  amt-provision activate --url ws://127.0.0.1:8080 --profile office --mei unix:/tmp/amt.mei
+  amt-provision activate --url wss://rps.corp.example/activate --profile acmtls --tls-tunnel")]
 pub struct ActivateArgs {
-    /// The server: ws://HOST[:PORT][/PATH] or wss://HOST[:PORT][/PATH]
-    #[arg(long)]
-    url: ServerUrl,
     /// What the device is to become, by a name in the server's configuration
     #[arg(long, value_name = "NAME")]
     profile: ProfileName,
-    /// Where the firmware is asked what it is: /dev/meiN, or unix:PATH for a simulated device
-    #[arg(long, value_name = "ADDRESS", default_value = "/dev/mei0")]
-    mei: MeiAddress,
-    /// The loopback address where LMS listens
-    #[arg(long, value_name = "127.x.y.z", default_value_t)]
-    lms_address: LmsAddress,
-    /// The DNS suffix to report, in place of the firmware's
-    #[arg(long, value_name = "SUFFIX")]
-    dns_suffix: Option<String>,
-    /// The host name to report, in place of the operating system's
-    #[arg(long, value_name = "NAME")]
-    hostname: Option<String>,
-    /// Whose device it is; the default tenant has no name
-    #[arg(long, value_name = "NAME", default_value = "")]
-    tenant: Tenant,
-    /// The certificates (PEM) that the server's chain may end in, in place of the platform's
-    #[arg(long, value_name = "FILE")]
-    ca: Option<PathBuf>,
+    #[command(flatten)]
+    line: LineArgs,
+    /// Ask an RPS server to go on over TLS once the device can, on AMT 18 and earlier; our own server does anyway
+    #[arg(long)]
+    tls_tunnel: bool,
+    #[command(flatten)]
+    password: AmtPasswordArgs,
+    /// Ask for the AMT password, which an RPS server wants for a device that is provisioned already
+    #[arg(long)]
+    ask_amt_password: bool,
 }
 
-impl From<ActivateArgs> for RelayConfig {
-    fn from(args: ActivateArgs) -> Self {
-        Self {
-            url: args.url,
-            ca_file: args.ca,
-            command: Command::Activate { profile: args.profile },
-            mei: args.mei,
-            lms_address: args.lms_address,
-            hostname: args.hostname,
-            dns_suffix: args.dns_suffix,
-            tenant: args.tenant.as_str().to_owned(),
-            friendly_name: String::new(),
-            tls_tunnel: true,
-        }
+impl ActivateArgs {
+    fn relay(self, amt_password: Option<Secret>) -> RelayConfig {
+        let command = Command::Activate { profile: self.profile };
+        RelayConfig { tls_tunnel: self.tls_tunnel, ..self.line.relay(command, amt_password) }
     }
 }
 
 /// Runs the relay to its end, telling on stderr what happens.
 ///
 /// # Errors
-/// If the output does not take it, or with what the relay ended.
-pub fn run(args: ActivateArgs, out: &mut Output<'_>) -> Result<(), CliError> {
-    let tell = |event: RelayEvent| {
-        // Where stderr is gone nobody is left to tell.
-        let _ = writeln!(anstream::stderr(), "{event}");
-    };
-    let outcome = smol::block_on(relay::run(args.into(), tell))?;
-    let status = json!({ "outcome": outcome.to_string() });
-    Ok(out.either(&status, |to| writeln!(to, "{outcome}"))?)
+/// If there is no password although one is asked for, the output does not take the result, or with what the relay
+/// ended.
+pub fn run(args: ActivateArgs, out: &mut Output<'_>) -> Result<ExitStatus, CliError> {
+    let password = if args.ask_amt_password { Some(args.password.needed()?) } else { args.password.given()? };
+    line::run(args.relay(password), out)
 }
 
 #[cfg(test)]
@@ -86,6 +59,7 @@ mod tests {
     use clap::Parser;
 
     use super::*;
+    use crate::relay::LmsAddress;
 
     #[derive(Parser)]
     struct Line {
@@ -95,7 +69,7 @@ mod tests {
 
     fn read(text: &str) -> Result<RelayConfig, clap::Error> {
         let words = std::iter::once("activate").chain(text.split_whitespace());
-        Line::try_parse_from(words).map(|line| line.args.into())
+        Line::try_parse_from(words).map(|line| line.args.relay(None))
     }
 
     #[test]
@@ -105,20 +79,21 @@ mod tests {
         assert_eq!(relay.mei, "/dev/mei0".parse().unwrap());
         assert_eq!(relay.lms_address, LmsAddress::default());
         assert_eq!((relay.tenant.as_str(), relay.hostname, relay.dns_suffix), ("", None, None));
-        assert_eq!(relay.ca_file, None);
+        assert_eq!((relay.ca_file, relay.amt_password, relay.tls_tunnel), (None, None, false));
     }
 
     #[test]
     fn every_option_arrives() {
         let relay = read(
             "--url ws://s --profile p --mei unix:/tmp/m --lms-address 127.1.2.3 \
-             --dns-suffix corp.example --hostname pc1 --tenant acme --ca ca.pem",
+             --dns-suffix corp.example --hostname pc1 --tenant acme --ca ca.pem --tls-tunnel --friendly-name desk",
         )
         .unwrap();
         assert_eq!(relay.mei, "unix:/tmp/m".parse().unwrap());
         assert_eq!((relay.url.to_string().as_str(), relay.lms_address.to_string().as_str()), ("ws://s", "127.1.2.3"));
         assert_eq!((relay.dns_suffix.as_deref(), relay.hostname.as_deref()), (Some("corp.example"), Some("pc1")));
         assert_eq!((relay.tenant.as_str(), relay.ca_file), ("acme", Some("ca.pem".into())));
+        assert_eq!((relay.friendly_name.as_str(), relay.tls_tunnel), ("desk", true));
     }
 
     #[test]

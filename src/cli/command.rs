@@ -4,15 +4,17 @@ use clap::{Parser, Subcommand};
 
 use super::activate::ActivateArgs;
 use super::check_config::CheckConfigArgs;
+use super::deactivate::DeactivateArgs;
 use super::demo::DemoArgs;
 use super::devices::DevicesArgs;
 use super::error::CliError;
 use super::exit::ExitStatus;
+use super::maintenance::MaintenanceArgs;
 use super::output::{Form, Output};
 use super::pins::PinsArgs;
 use super::serve::ServeArgs;
 use super::simulate::SimulateArgs;
-use super::{activate, check_config, demo, devices, diagram, pins, serve, simulate};
+use super::{activate, check_config, deactivate, demo, devices, diagram, maintenance, pins, serve, simulate};
 
 /// End-to-end TLS provisioning of Intel AMT devices.
 ///
@@ -49,6 +51,8 @@ enum Command {
     Demo(DemoArgs),
     Serve(ServeArgs),
     Activate(ActivateArgs),
+    Deactivate(DeactivateArgs),
+    Maintenance(MaintenanceArgs),
     Simulate(SimulateArgs),
     CheckConfig(CheckConfigArgs),
     Devices(DevicesArgs),
@@ -69,7 +73,9 @@ impl Cli {
         match self.command {
             Command::Demo(args) => demo::run(args, out),
             Command::Serve(args) => serve::run(&args).map(|()| ExitStatus::Done),
-            Command::Activate(args) => activate::run(args, out).map(|()| ExitStatus::Done),
+            Command::Activate(args) => activate::run(args, out),
+            Command::Deactivate(args) => deactivate::run(args, out),
+            Command::Maintenance(args) => maintenance::run(args, out),
             Command::Simulate(args) => simulate::run(args).map(|()| ExitStatus::Done),
             Command::CheckConfig(args) => check_config::run(&args, out),
             Command::Devices(args) => devices::run(&args, out).map(|()| ExitStatus::Done),

@@ -12,14 +12,18 @@
 //! Results go to stdout, everything else to stderr: progress, errors, and the log, which `RUST_LOG` opens up.
 
 pub mod activate;
+mod amt_password;
 mod check_config;
 mod command;
+mod deactivate;
 pub mod demo;
 mod devices;
 mod diagram;
 mod error;
 mod exit;
+mod line;
 mod log;
+mod maintenance;
 mod output;
 mod pins;
 mod provenance;
@@ -31,6 +35,7 @@ mod stored;
 mod trust;
 mod view;
 
+pub use amt_password::PasswordError;
 pub use error::CliError;
 pub use exit::ExitStatus;
 pub use output::{Form, Output};

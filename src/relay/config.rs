@@ -9,6 +9,7 @@ use amt_provision_fsm::firmware::Port;
 
 use crate::mei::MeiAddress;
 use crate::protocol::Command;
+use crate::secret::Secret;
 
 /// What a relay does, and where.
 #[derive(Clone, Debug)]
@@ -19,6 +20,9 @@ pub struct RelayConfig {
     pub ca_file: Option<PathBuf>,
     /// What is wanted.
     pub command: Command,
+    /// The AMT password of a device that is provisioned already: it takes the place of the local system account's in
+    /// the report (rpc-go.md §3).
+    pub amt_password: Option<Secret>,
     /// Where the firmware is asked what it is.
     pub mei: MeiAddress,
     /// Where LMS listens.

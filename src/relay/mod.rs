@@ -26,13 +26,14 @@
 //!     url: "wss://provisioning.example/activate".parse()?,
 //!     ca_file: None,
 //!     command: Command::Activate { profile: "office".parse()? },
+//!     amt_password: None,
 //!     mei: "/dev/mei0".parse()?,
 //!     lms_address: LmsAddress::default(),
 //!     hostname: None,
 //!     dns_suffix: None,
 //!     tenant: String::new(),
 //!     friendly_name: String::new(),
-//!     tls_tunnel: true,
+//!     tls_tunnel: false,
 //! };
 //! let outcome = smol::block_on(run(config, |event| tracing::info!("{event}")))?;
 //! tracing::info!("{outcome}");
@@ -44,6 +45,7 @@ mod config;
 mod device;
 mod error;
 mod event;
+mod host;
 pub mod line;
 mod report;
 mod run;

@@ -234,6 +234,7 @@ impl Fleet {
             url,
             ca_file: None,
             command: Command::Activate { profile },
+            amt_password: None,
             mei,
             lms_address,
             hostname: Some("demo-pc".to_owned()),

@@ -54,6 +54,7 @@ impl Stage {
             url: url.parse().unwrap(),
             ca_file: None,
             command: Command::Activate { profile: "lab".parse().unwrap() },
+            amt_password: None,
             mei: MeiAddress::Unix(path.clone()),
             lms_address: lms.to_string().parse::<LmsAddress>().unwrap(),
             hostname: Some("lab-host.vprodemo.test".to_owned()),

@@ -1,0 +1,124 @@
+//! The device's side of a line to a server: what `activate`, `deactivate` and `maintenance` share.
+
+use std::io::Write;
+use std::path::PathBuf;
+
+use clap::Args;
+use serde_json::json;
+
+use super::error::CliError;
+use super::exit::ExitStatus;
+use super::output::{DIMMED, Output};
+
+use crate::mei::MeiAddress;
+use crate::protocol::{Command, Outcome};
+use crate::relay::{self, LmsAddress, RelayConfig, RelayEvent, ServerUrl};
+use crate::secret::Secret;
+use crate::store::Tenant;
+
+/// Which server, which device.
+#[derive(Debug, Args)]
+pub(super) struct LineArgs {
+    /// The server: ws://HOST[:PORT][/PATH] or wss://HOST[:PORT][/PATH]
+    #[arg(long)]
+    url: ServerUrl,
+    /// Where the firmware is asked what it is: /dev/meiN, or unix:PATH for a simulated device
+    #[arg(long, value_name = "ADDRESS", default_value = "/dev/mei0")]
+    mei: MeiAddress,
+    /// The loopback address where LMS listens
+    #[arg(long, value_name = "127.x.y.z", default_value_t)]
+    lms_address: LmsAddress,
+    /// The DNS suffix to report, in place of the firmware's
+    #[arg(long, value_name = "SUFFIX")]
+    dns_suffix: Option<String>,
+    /// The host name to report, in place of the operating system's
+    #[arg(long, value_name = "NAME")]
+    hostname: Option<String>,
+    /// What people call the device
+    #[arg(long, value_name = "NAME", default_value = "", hide_default_value = true)]
+    friendly_name: String,
+    /// Whose device it is; the default tenant has no name
+    #[arg(long, value_name = "NAME", default_value = "", hide_default_value = true)]
+    tenant: Tenant,
+    /// The certificates (PEM) that the server's chain may end in, in place of the platform's
+    #[arg(long, value_name = "FILE")]
+    ca: Option<PathBuf>,
+}
+
+impl LineArgs {
+    /// The relay that does `command`.
+    pub(super) fn relay(self, command: Command, amt_password: Option<Secret>) -> RelayConfig {
+        RelayConfig {
+            url: self.url,
+            ca_file: self.ca,
+            command,
+            amt_password,
+            mei: self.mei,
+            lms_address: self.lms_address,
+            hostname: self.hostname,
+            dns_suffix: self.dns_suffix,
+            tenant: self.tenant.as_str().to_owned(),
+            friendly_name: self.friendly_name,
+            tls_tunnel: false,
+        }
+    }
+}
+
+/// Runs a relay to its end, telling on stderr what happens and on stdout what came of it.
+pub(super) fn run(config: RelayConfig, out: &mut Output<'_>) -> Result<ExitStatus, CliError> {
+    let tell = |event: RelayEvent| {
+        // Where stderr is gone nobody is left to tell.
+        let _ = writeln!(anstream::stderr(), "{event}");
+    };
+    let outcome = smol::block_on(relay::run(config, tell))?;
+    show(&outcome, out)?;
+    Ok(if outcome.shortfalls().next().is_some() { ExitStatus::Peer } else { ExitStatus::Done })
+}
+
+/// What the server said, in plain words: the status, and what it did not reach in spite of it.
+fn show(outcome: &Outcome, out: &mut Output<'_>) -> Result<(), CliError> {
+    let shortfalls: Vec<_> = outcome.shortfalls().collect();
+    let value = json!({
+        "outcome": outcome.to_string(),
+        "not_reached": shortfalls.iter().map(|(name, _)| name.to_string()).collect::<Vec<_>>(),
+    });
+    Ok(out.either(&value, |to| {
+        writeln!(to, "{outcome}")?;
+        shortfalls.iter().try_for_each(|(name, why)| writeln!(to, "  {DIMMED}not reached:{DIMMED:#} {name} ({why})"))
+    })?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::output::Form;
+    use crate::protocol::ToRelay;
+
+    fn shown(message: &str, form: Form) -> String {
+        let frame = json!({ "method": "success", "protocolVersion": "4.0.0", "message": message }).to_string();
+        let ToRelay::Success(outcome) = ToRelay::parse(&frame).unwrap() else { panic!() };
+        let mut text = Vec::new();
+        show(&outcome, &mut Output::new(form, &mut text)).unwrap();
+        anstream::adapter::strip_bytes(&text).into_vec().try_into().unwrap()
+    }
+
+    /// RPS reports `success` for a device whose TLS it could not set up (pair.md §3, Aodca).
+    const HALF: &str = r#"{"Status":"CCM (Phase 1)","Network":"Wired Network Configured","TLSConfiguration":"Failed",
+        "Components":{"Activation":{"Result":"Success","Mode":"CCM"},"CIRAConnection":{"Result":"NotApplicable"},
+        "TLS":{"Result":"Failure","Details":"Tunnel closed"}}}"#;
+
+    #[test]
+    fn a_success_that_fell_short_says_of_what() {
+        assert_eq!(
+            shown(HALF, Form::People),
+            "CCM (Phase 1); network: Wired Network Configured; TLS: Failed\n  not reached: TLS (Tunnel closed)\n"
+        );
+        let json: serde_json::Value = serde_json::from_str(&shown(HALF, Form::Json)).unwrap();
+        assert_eq!(json["not_reached"], json!(["TLS"]));
+    }
+
+    #[test]
+    fn a_plain_text_is_shown_as_it_is_but_for_control_characters() {
+        assert_eq!(shown("all\u{1b}[2J good", Form::People), "all [2J good\n");
+    }
+}
