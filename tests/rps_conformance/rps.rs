@@ -40,8 +40,6 @@ pub(crate) struct Rps {
     pub(crate) report: Value,
     digest: Session,
     pub(crate) tunnel: Option<Tunnel>,
-    /// `tls_data` messages that were thrown away.
-    pub(crate) discarded: usize,
     message: u64,
     port: Port,
 }
@@ -59,7 +57,7 @@ impl Rps {
         let text = |field: &str| report[field].as_str().unwrap().to_owned();
         let port = if report["tlsEnforced"] == true { Port::Tls } else { Port::Plain };
         let digest = Session::new(Account::new(&text("username"), &text("password")));
-        Self { socket, first, report_text, report, digest, tunnel: None, discarded: 0, message: 0, port }
+        Self { socket, first, report_text, report, digest, tunnel: None, message: 0, port }
     }
 
     /// The first frame's method.
@@ -139,7 +137,7 @@ impl Rps {
         while !tunnel.is_connected() {
             match self.hears().await {
                 ToServer::TlsData(Data(data)) if tunnel.inject(&data) => {}
-                ToServer::TlsData(_) => self.discarded += 1,
+                ToServer::TlsData(data) => panic!("{data:?} came too early, and RPS throws them away"),
                 // Of the tunnel before: it crossed the ClientHello.
                 ToServer::ConnectionReset(_) if self.tunnel.is_some() => {}
                 other => panic!("{other:?} instead of a handshake"),

@@ -49,6 +49,8 @@ pub(crate) struct Stage {
     /// The authority that RPS takes out of its MPS.
     pub(crate) mps: DeploymentAuthority,
     folder: tempfile::TempDir,
+    lms: Ipv4Addr,
+    _lms: Vec<Task<()>>,
 }
 
 impl Stage {
@@ -67,6 +69,7 @@ impl Stage {
         config.timings.key_generation = Millis(20);
         // Addresses of this process alone: programs of other targets may run at the same time.
         let address = Ipv4Addr::new(127, 128 | number, high, low.clamp(1, 254));
+        let lms = Ipv4Addr::new(127, 192 | number, high, low.clamp(1, 254));
         let place = Place { address, mei_path: folder.path().join("mei.sock") };
         Self {
             device: SimulatedDevice::start(&config, place).await.unwrap(),
@@ -74,6 +77,8 @@ impl Stage {
             chain: CHAIN.clone(),
             mps: DeploymentAuthority::generate().unwrap(),
             folder,
+            lms,
+            _lms: super::lms::serve(lms, address).await,
         }
     }
 
@@ -88,7 +93,7 @@ impl Stage {
             command,
             amt_password: None,
             mei: self.mei().parse().unwrap(),
-            lms_address: self.device.address().to_string().parse().unwrap(),
+            lms_address: self.lms.to_string().parse().unwrap(),
             hostname: Some("lab-host".to_owned()),
             dns_suffix: Some("example.test".to_owned()),
             tenant: String::new(),
@@ -108,7 +113,7 @@ impl Stage {
         std::fs::write(&password, format!("{ADMIN}\n")).unwrap();
         let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_amt-provision"));
         command.args(arguments).args(["--url", &self.url(), "--mei", &self.mei()]);
-        command.args(["--lms-address", &self.device.address().to_string()]);
+        command.args(["--lms-address", &self.lms.to_string()]);
         command.arg("--amt-password-file").arg(password);
         command
     }
