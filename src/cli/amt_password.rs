@@ -2,7 +2,7 @@
 //! command line, which every process of the machine can read.
 
 use std::ffi::OsString;
-use std::io::{self, Read};
+use std::io::{self, IsTerminal, Read};
 use std::path::PathBuf;
 
 use clap::Args;
@@ -40,7 +40,7 @@ pub enum PasswordError {
         from: String,
     },
     /// Nobody can be asked.
-    #[error("no AMT password: give --amt-password-file or {VARIABLE}, because nobody can be asked ({0})")]
+    #[error("no AMT password: give --amt-password-file or {VARIABLE}, because nobody can be asked: {0}")]
     NoTerminal(io::Error),
 }
 
@@ -83,6 +83,9 @@ fn of_variable(value: Option<OsString>) -> Result<Option<Secret>, PasswordError>
 
 /// Asks the person at the terminal, who does not see what they type.
 fn ask(question: &str) -> Result<Secret, PasswordError> {
+    if !io::stdin().is_terminal() {
+        return Err(PasswordError::NoTerminal(io::Error::other("standard input is no terminal")));
+    }
     let answer = Zeroizing::new(rpassword::prompt_password(question).map_err(PasswordError::NoTerminal)?);
     checked(&answer, || "the terminal".to_owned())
 }

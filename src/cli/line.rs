@@ -1,6 +1,7 @@
 //! The device's side of a line to a server: what `activate`, `deactivate` and `maintenance` share.
 
 use std::io::Write;
+use std::net::IpAddr;
 use std::path::PathBuf;
 
 use clap::Args;
@@ -66,6 +67,11 @@ impl LineArgs {
 
 /// Runs a relay to its end, telling on stderr what happens and on stdout what came of it.
 pub(super) fn run(config: RelayConfig, out: &mut Output<'_>) -> Result<ExitStatus, CliError> {
+    let is_local =
+        config.url.host().parse().is_ok_and(|host: IpAddr| host.is_loopback()) || config.url.host() == "localhost";
+    if !config.url.is_tls() && !is_local {
+        writeln!(anstream::stderr(), "warning: ws:// shows the device's passwords to the network: use wss://")?;
+    }
     let tell = |event: RelayEvent| {
         // Where stderr is gone nobody is left to tell.
         let _ = writeln!(anstream::stderr(), "{event}");
