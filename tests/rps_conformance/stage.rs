@@ -23,6 +23,8 @@ use smol::Task;
 use smol::future::FutureExt;
 use smol::net::TcpListener;
 
+use super::lms::Written;
+
 /// The passwords that RPS gives.
 pub(crate) const ADMIN: &str = "P@ss w0rd1 -x";
 pub(crate) const MEBX: &str = "M3bx!pass";
@@ -50,6 +52,7 @@ pub(crate) struct Stage {
     pub(crate) mps: DeploymentAuthority,
     folder: tempfile::TempDir,
     lms: Ipv4Addr,
+    written: Written,
     _lms: Vec<Task<()>>,
 }
 
@@ -71,6 +74,7 @@ impl Stage {
         let address = Ipv4Addr::new(127, 128 | number, high, low.clamp(1, 254));
         let lms = Ipv4Addr::new(127, 192 | number, high, low.clamp(1, 254));
         let place = Place { address, mei_path: folder.path().join("mei.sock") };
+        let written = Written::default();
         Self {
             device: SimulatedDevice::start(&config, place).await.unwrap(),
             server: TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap(),
@@ -78,8 +82,14 @@ impl Stage {
             mps: DeploymentAuthority::generate().unwrap(),
             folder,
             lms,
-            _lms: super::lms::serve(lms, address).await,
+            _lms: super::lms::serve(lms, address, &written).await,
+            written,
         }
+    }
+
+    /// How many bytes have been written to the device.
+    pub(crate) fn written(&self) -> usize {
+        self.written.load(Ordering::SeqCst)
     }
 
     pub(crate) fn uuid(&self) -> Uuid {
