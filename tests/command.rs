@@ -46,7 +46,12 @@ impl Ran {
 
 fn command(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_amt-provision"));
-    command.args(arguments).env_remove("AMT_PROVISION_CONFIG").env("USER", "ada").stdin(Stdio::null());
+    command
+        .args(arguments)
+        .env_remove("AMT_PROVISION_CONFIG")
+        .env_remove("AMT_PASSWORD")
+        .env("USER", "ada")
+        .stdin(Stdio::null());
     command
 }
 
@@ -133,7 +138,7 @@ fn help_teaches_every_command_and_every_exit_status() {
     {
         assert!(help.stdout.contains(status), "{status}\n{}", help.stdout);
     }
-    for command in ["check-config", "devices", "pins"] {
+    for command in ["activate", "deactivate", "maintenance", "check-config", "devices", "pins"] {
         assert!(run(&[command, "--help"]).stdout.contains("Examples:\n  amt-provision"), "{command}");
     }
     assert!(!help.stdout.contains('\x1b'), "no colour where there is no terminal");
@@ -159,6 +164,16 @@ fn a_wrong_command_line_is_told_on_stderr_with_status_2() {
     let stderr = run(&["devices", "--store", "a", "show", "00000000-0000-0000-0000-000000000000"]).stderr;
     assert!(stderr.contains("placeholder UUID"), "{stderr}");
     assert_eq!(run(&["devices", "list"]).stderr, "error: which store? Give --config FILE or --store STORE\n");
+}
+
+#[test]
+fn a_password_that_nobody_can_be_asked_for_is_the_operators_to_give() {
+    for arguments in [&["deactivate"][..], &["maintenance", "synctime"]] {
+        let ran = run(&[arguments, &["--url", "ws://127.0.0.1:1"]].concat());
+        assert_eq!(ran.code, 3, "{}", ran.stderr);
+        assert!(ran.stderr.contains("--amt-password-file or AMT_PASSWORD"), "{}", ran.stderr);
+    }
+    assert_eq!(run(&["deactivate", "--url", "ws://s", "--amt-password", "x"]).code, 2, "never on the command line");
 }
 
 #[test]

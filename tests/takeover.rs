@@ -125,6 +125,7 @@ impl Server {
     /// What a relay that takes the device to this server is told in the end.
     async fn relay(&self, device: &SimulatedDevice) -> Result<String, RelayError> {
         let config = RelayConfig {
+            amt_password: None,
             url: format!("ws://{}/activate", self.address).parse().expect("a URL"),
             ca_file: None,
             proof: Proof::default(),

@@ -1,24 +1,15 @@
 //! `activate`: the relay, on the device's own operating system.
 
-use std::convert::Infallible;
-use std::error::Error;
-use std::io::Write;
-use std::path::PathBuf;
-
 use clap::Args;
-use serde_json::json;
-use zeroize::Zeroizing;
 
+use super::amt_password::AmtPasswordArgs;
 use super::error::CliError;
+use super::exit::ExitStatus;
+use super::line::{self, LineArgs, Variables};
 use super::output::Output;
-
-use crate::access::{Token, TokenError};
-use crate::mei::MeiAddress;
 use crate::protocol::{Command, ProfileName};
-use crate::relay::proxy::{ProxyEnvironment, ProxyUrlError};
-use crate::relay::{self, ClientCertificate, LmsAddress, Proof, RelayConfig, RelayEvent, ServerUrl};
+use crate::relay::RelayConfig;
 use crate::secret::Secret;
-use crate::store::Tenant;
 
 /// Connect this device to a server, which provisions it
 ///
@@ -30,109 +21,39 @@ Examples:
   amt-provision activate --url wss://provisioning.corp.example --profile office
   amt-provision activate --url wss://provisioning.corp.example --profile office \\
       --token-file /etc/amt-provision/token --proxy http://proxy.corp.example:3128
-  amt-provision activate --url ws://127.0.0.1:8080 --profile office --mei unix:/tmp/amt.mei")]
+  amt-provision activate --url ws://127.0.0.1:8080 --profile office --mei unix:/tmp/amt.mei
+  amt-provision activate --url wss://rps.corp.example/activate --profile acmtls --tls-tunnel")]
 pub struct ActivateArgs {
-    /// The server: ws://HOST[:PORT][/PATH] or wss://HOST[:PORT][/PATH]
-    #[arg(long)]
-    url: ServerUrl,
     /// What the device is to become, by a name in the server's configuration
     #[arg(long, value_name = "NAME")]
     profile: ProfileName,
-    /// Where the firmware is asked what it is: /dev/meiN, or unix:PATH for a simulated device
-    #[arg(long, value_name = "ADDRESS", default_value = "/dev/mei0")]
-    mei: MeiAddress,
-    /// The loopback address where LMS listens
-    #[arg(long, value_name = "127.x.y.z", default_value_t)]
-    lms_address: LmsAddress,
-    /// The DNS suffix to report, in place of the firmware's
-    #[arg(long, value_name = "SUFFIX")]
-    dns_suffix: Option<String>,
-    /// The host name to report, in place of the operating system's
-    #[arg(long, value_name = "NAME")]
-    hostname: Option<String>,
-    /// Whose device it is; the default tenant has no name
-    #[arg(long, value_name = "NAME", default_value = "")]
-    tenant: Tenant,
-    /// The certificates (PEM) that the server's chain may end in, in place of the platform's
-    #[arg(long, value_name = "FILE")]
-    ca: Option<PathBuf>,
-    /// A file with the token that the server wants to see; also AMT_PROVISION_TOKEN, the token itself
-    #[arg(long, value_name = "FILE")]
-    token_file: Option<PathBuf>,
-    /// The certificate (PEM, the leaf first) that the server wants to see
-    #[arg(long, value_name = "FILE", requires = "client_key")]
-    client_cert: Option<PathBuf>,
-    /// Its private key (PEM)
-    #[arg(long, value_name = "FILE", requires = "client_cert")]
-    client_key: Option<PathBuf>,
-    /// The HTTP proxy on the way: http://[USER:PASSWORD@]HOST[:PORT]; for wss:// also HTTPS_PROXY, but for NO_PROXY
-    // Judged later than the others: clap would repeat a wrong one with its password.
-    #[arg(long, value_name = "URL", value_parser = hidden)]
-    proxy: Option<Secret>,
-}
-
-/// The environment variable that holds a token.
-const TOKEN: &str = "AMT_PROVISION_TOKEN";
-
-fn hidden(text: &str) -> Result<Secret, Infallible> {
-    Ok(Secret::from(text.to_owned()))
+    #[command(flatten)]
+    line: LineArgs,
+    /// Ask an RPS server to go on over TLS once the device can, on AMT 18 and earlier; our own server does anyway
+    #[arg(long)]
+    tls_tunnel: bool,
+    #[command(flatten)]
+    password: AmtPasswordArgs,
+    /// Ask for the AMT password, which an RPS server wants for a device that is provisioned already
+    #[arg(long)]
+    ask_amt_password: bool,
 }
 
 impl ActivateArgs {
-    /// What the arguments say, and where they say nothing the environment: `variable` is asked for it.
-    ///
-    /// # Errors
-    /// If a file or a variable holds something else than was expected of it.
-    fn config(self, variable: impl Fn(&'static str) -> Option<String>) -> Result<RelayConfig, CliError> {
-        let wrong = |from| move |source: Box<dyn Error + Send + Sync>| CliError::Token { from, source };
-        let token = match (self.token_file, variable(TOKEN).filter(|value| !value.is_empty())) {
-            (Some(path), _) => Some(Token::read(&path).map_err(|error| wrong("--token-file")(error.into()))?),
-            (None, Some(text)) => {
-                Some(Zeroizing::new(text).parse().map_err(|error: TokenError| wrong(TOKEN)(error.into()))?)
-            }
-            (None, None) => None,
-        };
-        let certificate = match self.client_cert.zip(self.client_key) {
-            Some((certificates, key)) => Some(ClientCertificate::read(&certificates, &key)?),
-            None => None,
-        };
-        let proxy = match self.proxy {
-            Some(text) => {
-                let proxy = text.expose().parse();
-                Some(proxy.map_err(|error: ProxyUrlError| CliError::Usage(format!("--proxy is {error}")))?)
-            }
-            None => ProxyEnvironment::read(variable)?.proxy(&self.url),
-        };
-        Ok(RelayConfig {
-            url: self.url,
-            ca_file: self.ca,
-            proof: Proof { token, certificate },
-            proxy,
-            command: Command::Activate { profile: self.profile },
-            mei: self.mei,
-            lms_address: self.lms_address,
-            hostname: self.hostname,
-            dns_suffix: self.dns_suffix,
-            tenant: self.tenant.as_str().to_owned(),
-            friendly_name: String::new(),
-            tls_tunnel: true,
-        })
+    fn relay(self, amt_password: Option<Secret>, variable: impl Variables) -> Result<RelayConfig, CliError> {
+        let command = Command::Activate { profile: self.profile };
+        Ok(RelayConfig { tls_tunnel: self.tls_tunnel, ..self.line.relay(command, amt_password, variable)? })
     }
 }
 
 /// Runs the relay to its end, telling on stderr what happens.
 ///
 /// # Errors
-/// If the output does not take it, or with what the relay ended.
-pub fn run(args: ActivateArgs, out: &mut Output<'_>) -> Result<(), CliError> {
-    let config = args.config(|name| std::env::var(name).ok())?;
-    let tell = |event: RelayEvent| {
-        // Where stderr is gone nobody is left to tell.
-        let _ = writeln!(anstream::stderr(), "{event}");
-    };
-    let outcome = smol::block_on(relay::run(config, tell))?;
-    let status = json!({ "outcome": outcome.to_string() });
-    Ok(out.either(&status, |to| writeln!(to, "{outcome}"))?)
+/// If there is no password although one is asked for, the output does not take the result, or with what the relay
+/// ended.
+pub fn run(args: ActivateArgs, out: &mut Output<'_>) -> Result<ExitStatus, CliError> {
+    let password = if args.ask_amt_password { Some(args.password.needed()?) } else { args.password.given()? };
+    line::run(args.relay(password, line::environment)?, out)
 }
 
 #[cfg(test)]
@@ -140,6 +61,7 @@ mod tests {
     use clap::Parser;
 
     use super::*;
+    use crate::relay::LmsAddress;
 
     #[derive(Parser)]
     struct Line {
@@ -151,7 +73,7 @@ mod tests {
         let words = std::iter::once("activate").chain(text.split_whitespace());
         let line = Line::try_parse_from(words).map_err(|error| error.to_string())?;
         let variable = |name: &str| variables.iter().find(|(known, _)| *known == name).map(|(_, it)| (*it).to_owned());
-        line.args.config(variable).map_err(|error| error.to_string())
+        line.args.relay(None, variable).map_err(|error| error.to_string())
     }
 
     fn read(text: &str) -> Result<RelayConfig, String> {
@@ -165,7 +87,8 @@ mod tests {
         assert_eq!(relay.mei, "/dev/mei0".parse().unwrap());
         assert_eq!(relay.lms_address, LmsAddress::default());
         assert_eq!((relay.tenant.as_str(), relay.hostname, relay.dns_suffix), ("", None, None));
-        assert_eq!((relay.ca_file, relay.proxy, relay.proof.token), (None, None, None));
+        assert_eq!((relay.ca_file, relay.amt_password, relay.tls_tunnel), (None, None, false));
+        assert_eq!((relay.proxy, relay.proof.token), (None, None));
         assert!(relay.proof.certificate.is_none());
     }
 
@@ -209,13 +132,14 @@ mod tests {
     fn every_option_arrives() {
         let relay = read(
             "--url ws://s --profile p --mei unix:/tmp/m --lms-address 127.1.2.3 \
-             --dns-suffix corp.example --hostname pc1 --tenant acme --ca ca.pem",
+             --dns-suffix corp.example --hostname pc1 --tenant acme --ca ca.pem --tls-tunnel --friendly-name desk",
         )
         .unwrap();
         assert_eq!(relay.mei, "unix:/tmp/m".parse().unwrap());
         assert_eq!((relay.url.to_string().as_str(), relay.lms_address.to_string().as_str()), ("ws://s", "127.1.2.3"));
         assert_eq!((relay.dns_suffix.as_deref(), relay.hostname.as_deref()), (Some("corp.example"), Some("pc1")));
         assert_eq!((relay.tenant.as_str(), relay.ca_file), ("acme", Some("ca.pem".into())));
+        assert_eq!((relay.friendly_name.as_str(), relay.tls_tunnel), ("desk", true));
     }
 
     #[test]

@@ -5,15 +5,17 @@ use clap::{Parser, Subcommand};
 use super::activate::ActivateArgs;
 use super::check_config::CheckConfigArgs;
 use super::compare::CompareArgs;
+use super::deactivate::DeactivateArgs;
 use super::demo::DemoArgs;
 use super::devices::DevicesArgs;
 use super::error::CliError;
 use super::exit::ExitStatus;
+use super::maintenance::MaintenanceArgs;
 use super::output::{Form, Output};
 use super::pins::PinsArgs;
 use super::serve::ServeArgs;
 use super::simulate::SimulateArgs;
-use super::{activate, check_config, compare, demo, devices, diagram, pins, serve, simulate};
+use super::{activate, check_config, compare, deactivate, demo, devices, diagram, maintenance, pins, serve, simulate};
 
 /// End-to-end TLS provisioning of Intel AMT devices.
 ///
@@ -51,6 +53,8 @@ enum Command {
     Compare(CompareArgs),
     Serve(ServeArgs),
     Activate(ActivateArgs),
+    Deactivate(DeactivateArgs),
+    Maintenance(MaintenanceArgs),
     Simulate(SimulateArgs),
     CheckConfig(CheckConfigArgs),
     Devices(DevicesArgs),
@@ -72,7 +76,9 @@ impl Cli {
             Command::Demo(args) => demo::run(args, out),
             Command::Compare(args) => compare::run(args, out),
             Command::Serve(args) => serve::run(&args).map(|()| ExitStatus::Done),
-            Command::Activate(args) => activate::run(args, out).map(|()| ExitStatus::Done),
+            Command::Activate(args) => activate::run(args, out),
+            Command::Deactivate(args) => deactivate::run(args, out),
+            Command::Maintenance(args) => maintenance::run(args, out),
             Command::Simulate(args) => simulate::run(args).map(|()| ExitStatus::Done),
             Command::CheckConfig(args) => check_config::run(&args, out),
             Command::Devices(args) => devices::run(&args, out).map(|()| ExitStatus::Done),

@@ -3,6 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 
+use super::amt_password::PasswordError;
 use super::demo::SetUpError;
 use super::exit::ExitStatus;
 use super::trust::SimulateError;
@@ -27,6 +28,9 @@ pub enum CliError {
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// There is no AMT password.
+    #[error(transparent)]
+    Password(PasswordError),
     /// The relay ended short of its goal.
     #[error(transparent)]
     Relay(#[from] RelayError),
@@ -63,9 +67,12 @@ impl CliError {
     pub const fn status(&self) -> ExitStatus {
         match self {
             Self::Usage(_) => ExitStatus::Usage,
-            Self::Config(_) | Self::NoStore(_) | Self::Token { .. } | Self::ClientCertificate(_) | Self::Proxy(_) => {
-                ExitStatus::Operator
-            }
+            Self::Config(_)
+            | Self::NoStore(_)
+            | Self::Token { .. }
+            | Self::ClientCertificate(_)
+            | Self::Proxy(_)
+            | Self::Password(_) => ExitStatus::Operator,
             Self::Store(error) => ExitStatus::of_store(error),
             Self::Relay(error) => ExitStatus::of_relay(error),
             Self::Listener(_) | Self::Simulate(_) => ExitStatus::Operator,

@@ -12,15 +12,19 @@
 //! Results go to stdout, everything else to stderr: progress, errors, and the log, which `RUST_LOG` opens up.
 
 pub mod activate;
+mod amt_password;
 mod check_config;
 mod command;
 pub mod compare;
+mod deactivate;
 pub mod demo;
 mod devices;
 mod diagram;
 mod error;
 mod exit;
+mod line;
 mod log;
+mod maintenance;
 mod output;
 mod pins;
 mod provenance;
@@ -33,6 +37,7 @@ mod switches;
 mod trust;
 mod view;
 
+pub use amt_password::PasswordError;
 pub use error::CliError;
 pub use exit::ExitStatus;
 pub use output::{Form, Output};

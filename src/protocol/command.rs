@@ -18,8 +18,8 @@ pub enum Command {
     },
     /// Unprovision the device.
     Deactivate {
-        /// The AMT password, as far as the command line can carry it: option-like words in it are lost
-        /// there, and the report's copy is the whole one.
+        /// The AMT password, if the command line carries it, as rpc-go's does. Option-like words in it are lost there;
+        /// the report's copy is the whole one, and all that our relay sends.
         password: Option<Secret>,
         /// Without looking at the password.
         force: bool,
@@ -107,26 +107,29 @@ impl Command {
         }))
     }
 
-    /// The command line as rpc-go writes it.
+    /// The command line as RPS reads it. A password is in it only where the command has one: RPS takes the report's
+    /// when there is none, whatever its characters are.
     pub(super) fn to_method(&self) -> Zeroizing<String> {
-        let secret = |password: &Option<Secret>| password.as_ref().map(|it| it.expose().to_owned()).unwrap_or_default();
+        let secret = |option: &str, secret: &Option<Secret>| match secret {
+            Some(secret) => Zeroizing::new(format!(" {option} {}", secret.expose())),
+            None => Zeroizing::default(),
+        };
         let forced = |force: &bool| if *force { " -f" } else { "" };
         Zeroizing::new(match self {
             Self::Activate { profile } => format!("activate --profile {profile}"),
             Self::Deactivate { password, force } => {
-                format!("deactivate --password {}{}", *Zeroizing::new(secret(password)), forced(force))
+                format!("deactivate{}{}", *secret("--password", password), forced(force))
             }
             Self::Maintenance { task, password, force } => {
-                let (task, new) = match task {
-                    MaintenanceTask::SyncTime => ("synctime", None),
-                    MaintenanceTask::SyncIp => ("syncip", None),
-                    MaintenanceTask::SyncHostname => ("synchostname", None),
-                    MaintenanceTask::SyncDeviceInfo => ("syncdeviceinfo", None),
-                    MaintenanceTask::ChangePassword(new) => ("changepassword", new.as_ref()),
+                let task = match task {
+                    MaintenanceTask::SyncTime => Zeroizing::new(" --synctime".to_owned()),
+                    MaintenanceTask::SyncIp => Zeroizing::new(" --syncip".to_owned()),
+                    MaintenanceTask::SyncHostname => Zeroizing::new(" --synchostname".to_owned()),
+                    MaintenanceTask::SyncDeviceInfo => Zeroizing::new(" --syncdeviceinfo".to_owned()),
+                    MaintenanceTask::ChangePassword(None) => Zeroizing::new(" --changepassword".to_owned()),
+                    MaintenanceTask::ChangePassword(new) => secret("--changepassword", new),
                 };
-                let new = new.map(|new| Zeroizing::new(format!(" {}", new.expose()))).unwrap_or_default();
-                let password = Zeroizing::new(secret(password));
-                format!("maintenance -password {} --{task}{}{}", *password, *new, forced(force))
+                format!("maintenance{}{}{}", *secret("-password", password), *task, forced(force))
             }
         })
     }

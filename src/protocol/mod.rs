@@ -34,6 +34,7 @@ mod envelope;
 mod error;
 mod outcome;
 mod port_switch;
+mod remark;
 mod report;
 #[cfg(test)]
 mod tests;
@@ -45,6 +46,7 @@ pub use envelope::{APP_VERSION, Data, MAX_DATA, MAX_MESSAGE, PROTOCOL_VERSION};
 pub use error::{Excerpt, Flaw, ParseError, Sender, TooLong};
 pub use outcome::{Component, ComponentResult, Outcome, StatusReport};
 pub use port_switch::PortSwitch;
+pub use remark::Remark;
 pub use report::{DeviceReport, HostnameInfo, IpConfiguration, RootHash, RootHashError};
 pub use to_relay::ToRelay;
 pub use to_server::{Hello, ResetReason, ToServer};

@@ -5,6 +5,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use super::Remark;
 use super::envelope::{from_json, to_json};
 
 /// What a terminal message says.
@@ -72,6 +73,16 @@ impl Outcome {
         from_json("status", message.as_bytes()).map_or_else(|_| Self::Text(message.to_owned()), Self::Report)
     }
 
+    /// What was tried and not reached, with why: RPS may well say `success` beside it (pair.md §3).
+    pub fn shortfalls(&self) -> impl Iterator<Item = (Remark, Remark)> {
+        let components = match self {
+            Self::Report(report) => Some(&report.components),
+            Self::Text(_) => None,
+        };
+        let failed = components.into_iter().flatten().filter(|(_, it)| it.result == ComponentResult::Failure);
+        failed.map(|(name, it)| (Remark::new(name), Remark::new(it.details.as_deref().unwrap_or("no reason given"))))
+    }
+
     pub(super) fn to_message(&self) -> String {
         match self {
             Self::Report(report) => to_json(report),
@@ -81,15 +92,16 @@ impl Outcome {
 }
 
 impl fmt::Display for Outcome {
-    /// For a person: the status, then what else there is.
+    /// For a person: the status, then what else there is; fit for a terminal, because the words are the server's.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let report = match self {
             Self::Report(report) => report,
-            Self::Text(text) => return f.write_str(text),
+            Self::Text(text) => return Remark::new(text).fmt(f),
         };
-        f.write_str(report.status.as_deref().unwrap_or("no status"))?;
+        Remark::new(report.status.as_deref().unwrap_or("no status")).fmt(f)?;
         let others =
             [("network", &report.network), ("CIRA", &report.cira_connection), ("TLS", &report.tls_configuration)];
-        others.iter().try_for_each(|(name, text)| text.iter().try_for_each(|text| write!(f, "; {name}: {text}")))
+        let mut said = others.into_iter().filter_map(|(name, text)| text.as_ref().map(|text| (name, text)));
+        said.try_for_each(|(name, text)| write!(f, "; {name}: {}", Remark::new(text)))
     }
 }

@@ -11,6 +11,7 @@ use super::Proof;
 use super::proxy::ProxyUrl;
 use crate::mei::MeiAddress;
 use crate::protocol::Command;
+use crate::secret::Secret;
 
 /// What a relay does, and where.
 #[derive(Clone, Debug)]
@@ -25,6 +26,9 @@ pub struct RelayConfig {
     pub proxy: Option<ProxyUrl>,
     /// What is wanted.
     pub command: Command,
+    /// The AMT password of a device that is provisioned already: it takes the place of the local system account's in
+    /// the report (rpc-go.md §3).
+    pub amt_password: Option<Secret>,
     /// Where the firmware is asked what it is.
     pub mei: MeiAddress,
     /// Where LMS listens.

@@ -29,13 +29,14 @@
 //!     proof: Proof { token: Some(Token::read("/etc/amt-provision/token".as_ref())?), certificate: None },
 //!     proxy: None,
 //!     command: Command::Activate { profile: "office".parse()? },
+//!     amt_password: None,
 //!     mei: "/dev/mei0".parse()?,
 //!     lms_address: LmsAddress::default(),
 //!     hostname: None,
 //!     dns_suffix: None,
 //!     tenant: String::new(),
 //!     friendly_name: String::new(),
-//!     tls_tunnel: true,
+//!     tls_tunnel: false,
 //! };
 //! let outcome = smol::block_on(run(config, |event| tracing::info!("{event}")))?;
 //! tracing::info!("{outcome}");
@@ -47,6 +48,7 @@ mod config;
 mod device;
 mod error;
 mod event;
+mod host;
 pub mod line;
 mod proof;
 pub mod proxy;

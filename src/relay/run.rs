@@ -8,6 +8,7 @@ use smol::channel::{Receiver, Sender, bounded, unbounded};
 use smol::future::FutureExt;
 
 use super::device::{self, Clock};
+use super::host::Host;
 use super::line::{End, Line, LineInput, LineOutput};
 use super::websocket::{self, Goodbye, Outgoing, Socket};
 use super::{LmsAddress, RelayConfig, RelayError, RelayEvent, report};
@@ -28,7 +29,8 @@ pub async fn run(config: RelayConfig, mut events: impl FnMut(RelayEvent)) -> Res
     let address = config.lms_address;
     let lms = device::wait_for(address.port(port), device::LMS_DEADLINE).await;
     lms.map_err(|source| RelayError::NoLms { address, port, source })?;
-    let hello = report::hello(&config, survey);
+    let host = Host::ask(&config, &survey);
+    let hello = report::hello(&config, survey, host);
     let socket = websocket::connect(&config).await?;
     events(RelayEvent::Connected(config.url));
     Driver::new(socket, address, port, hello, events).run().await

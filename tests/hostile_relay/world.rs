@@ -144,6 +144,7 @@ impl World {
         lms: Ipv4Addr,
     ) -> Result<String, RelayError> {
         let config = RelayConfig {
+            amt_password: None,
             url: format!("ws://{server}/activate").parse().expect("a URL"),
             ca_file: None,
             proof: Proof::default(),

@@ -172,6 +172,7 @@ impl World {
 
 fn relay_config(url: SocketAddr, mei: &Path, lms: Ipv4Addr) -> RelayConfig {
     RelayConfig {
+        amt_password: None,
         url: format!("ws://{url}/activate").parse().expect("a URL"),
         ca_file: None,
         proof: Proof::default(),

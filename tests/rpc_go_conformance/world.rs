@@ -187,6 +187,7 @@ impl World {
 
 fn relay_config(server: SocketAddr, device: &SimulatedDevice, lms: Ipv4Addr) -> RelayConfig {
     RelayConfig {
+        amt_password: None,
         url: format!("ws://{server}/activate").parse().expect("a URL"),
         ca_file: None,
         proof: Proof::default(),

@@ -228,6 +228,7 @@ impl Fleet {
             proof: Proof::default(),
             proxy: None,
             command: Command::Activate { profile },
+            amt_password: None,
             mei,
             lms_address,
             hostname: Some("demo-pc".to_owned()),

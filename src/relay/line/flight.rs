@@ -4,17 +4,23 @@
 //! (rps.md, "Interop traps"), and from TLS 1.3 on most of the device's first flight is 0x17 records. So until
 //! the server has sent a 0x17 record itself, which it can only after its handshake has ended:
 //!
-//! 1. **No message begins with 0x17.** Bytes that would are held back. This is unconditional: it does not depend
-//!    on how the bytes came, nor on a timer.
+//! 1. **No message begins with a 0x17 record, and no byte is lost.** This is unconditional: it depends neither on how
+//!    the bytes came nor on a timer.
 //! 2. A flight leaves as one message, when it is whole. The end of a flight is read from its structure:
 //!    ServerHelloDone and Finished in TLS 1.2, HelloRetryRequest, alerts, and in TLS 1.3 a record that is exactly
-//!    as long as Finished and comes behind more bytes than a certificate needs.
-//! 3. Only where the structure does not tell (a TLS 1.3 stack that puts several handshake messages into one
-//!    record) a whole record that nothing follows for a short time is taken for the end. A wrong guess costs a new
-//!    handshake and makes the next guess patient; it never breaks rule 1.
+//!    as long as Finished and comes behind more bytes than a certificate needs. What follows it is held until the
+//!    server's handshake has ended.
+//! 3. Where the structure does not tell (a TLS 1.3 stack that puts several handshake messages into one record), a
+//!    whole record that nothing follows for a short time is taken for the end. That may be wrong, and nobody can
+//!    know: the bytes that are all of one stack's flight are half of another's.
+//! 4. So a wrong end must do no harm. If a server that has the flight does not go on, what was held leaves after
+//!    [`UNANSWERED`], cut *inside* its first record, behind the 0x17: RPS takes a message of fewer than five bytes
+//!    for no record and passes it on (`TLSTunnelManager.injectData` of 2.40.0), and the next one begins with 0x03.
+//!    The handshake ends as if the guess had been right, only later, and the next session is more patient.
 //!
-//! From then on everything passes at once.
+//! From the server's first 0x17 record on everything passes at once.
 
+use amt_provision_fsm::deadline;
 use amt_provision_fsm::time::{Instant, Millis};
 
 use super::hello::{HANDSHAKE_HEADER, ServerHello};
@@ -27,11 +33,12 @@ pub(super) const BRISK: Millis = Millis(10);
 /// The gap where more is likely to come: what rpc-go waits in all cases (rpc-go.md §4).
 pub(super) const PATIENT: Millis = Millis(2000);
 
-/// How long bytes are held without any more coming: then the device or the server is stuck.
-pub(super) const HELD: Millis = Millis::from_secs(15);
+/// How long a part of a record or flight is held without any more coming: as long as a handshake has anyway.
+pub(super) const HELD: Millis = deadline::HANDSHAKE;
 
-/// The same when the flight before was ended by a guess.
-pub(super) const GUESS_REFUTED: Millis = Millis::from_secs(5);
+/// How long a server that has the flight may take to go on, before the flight is taken for a part of one. RPS needs
+/// 0.1 s at most (pair.md §2).
+pub(super) const UNANSWERED: Millis = Millis(2000);
 
 /// What TLS 1.3 adds to the content of a record: its type and the AEAD's tag (RFC 8446 §5.2).
 const SEAL: usize = 1 + 16;
@@ -68,8 +75,10 @@ enum Phase {
     Changed,
     /// TLS 1.3, in the encrypted part.
     Sealed(Sealed),
-    /// The flight has left. Whether its end was known or guessed.
-    Left { guessed: bool },
+    /// TLS 1.3: the flight has left, as far as can be told.
+    Left,
+    /// It had not: whole records leave as they come.
+    Refuted,
     /// The server's handshake has ended, or the device does not speak TLS.
     Over,
 }
@@ -97,6 +106,17 @@ enum After {
     Quiet(Millis),
 }
 
+/// What held bytes wait for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Wait {
+    /// That nothing follows them.
+    Quiet,
+    /// That the server ends its handshake.
+    Answer,
+    /// More of them.
+    More,
+}
+
 /// More bytes before the end of the handshake than fit one message: the device is to blame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct TooLong;
@@ -106,11 +126,10 @@ pub(super) struct TooLong;
 pub(super) enum Due {
     /// This message.
     Message(Vec<u8>),
+    /// These messages: the flight was not at its end when it left.
+    Rest(Vec<Vec<u8>>),
     /// The end of the session: bytes are held, and nothing moves any more.
-    Stuck {
-        /// Because the end of a flight was guessed wrongly.
-        guessed: bool,
-    },
+    Stuck,
 }
 
 impl Flight {
@@ -132,11 +151,11 @@ impl Flight {
         self.pending.len()
     }
 
-    /// Takes bytes from the device; what they complete is one message.
-    pub(super) fn feed(&mut self, now: Instant, bytes: Vec<u8>) -> Result<Option<Vec<u8>>, TooLong> {
+    /// Takes bytes from the device; what they complete are messages.
+    pub(super) fn feed(&mut self, now: Instant, bytes: Vec<u8>) -> Result<Vec<Vec<u8>>, TooLong> {
         self.moved = now;
         if self.phase == Phase::Over {
-            return Ok(Some(bytes));
+            return Ok(vec![bytes]);
         }
         if bytes.len() > MAX_DATA - self.pending.len() {
             return Err(TooLong);
@@ -146,7 +165,7 @@ impl Flight {
         while let Some(&header) = self.pending.get(self.whole..).and_then(<[u8]>::first_chunk) {
             let Some(header) = Header::parse(header) else {
                 self.phase = Phase::Over;
-                return Ok(Some(core::mem::take(&mut self.pending)));
+                return Ok(vec![core::mem::take(&mut self.pending)]);
             };
             let end = self.whole + HEADER + header.length;
             if self.pending.len() < end {
@@ -158,7 +177,10 @@ impl Flight {
                 ready = end;
             }
         }
-        Ok(self.release(ready))
+        if self.phase == Phase::Refuted {
+            return Ok(self.release_inside());
+        }
+        Ok(self.release(ready).into_iter().collect())
     }
 
     /// The server has sent a sealed record: its handshake has ended. What was held is a message now.
@@ -179,11 +201,7 @@ impl Flight {
 
     /// When [`expire`](Self::expire) has something to do.
     pub(super) fn deadline(&self) -> Option<Instant> {
-        if self.pending.is_empty() {
-            return None;
-        }
-        let stuck = if self.phase == (Phase::Left { guessed: true }) { GUESS_REFUTED } else { HELD };
-        Some(self.moved + self.quiet().unwrap_or(stuck))
+        (!self.pending.is_empty()).then(|| self.moved + self.wait().0)
     }
 
     /// Does what is due at the deadline.
@@ -191,25 +209,34 @@ impl Flight {
         if self.deadline().is_none_or(|at| at > now) {
             return None;
         }
-        if self.quiet().is_none() {
-            return Some(Due::Stuck { guessed: self.phase == Phase::Left { guessed: true } });
-        }
-        if let Phase::Sealed(_) = self.phase {
-            self.phase = Phase::Left { guessed: true };
-        }
-        self.release(self.whole).map(Due::Message)
-    }
-
-    /// The gap after which whole records leave, if it is for a gap that they wait.
-    fn quiet(&self) -> Option<Millis> {
-        let only_whole_records = self.whole > 0 && self.whole == self.pending.len();
-        match self.after {
-            After::Quiet(gap) if only_whole_records && self.pending.first() != Some(&SEALED) => Some(gap),
-            _ => None,
+        match self.wait().1 {
+            Wait::Quiet => {
+                if let Phase::Sealed(_) = self.phase {
+                    self.phase = Phase::Left;
+                }
+                self.release(self.whole).map(Due::Message)
+            }
+            Wait::Answer => {
+                self.phase = Phase::Refuted;
+                Some(Due::Rest(self.release_inside()))
+            }
+            Wait::More => Some(Due::Stuck),
         }
     }
 
-    /// Rule 1.
+    /// How long what is held is held, and for what.
+    fn wait(&self) -> (Millis, Wait) {
+        let is_sealed = self.pending.first() == Some(&SEALED);
+        match (self.after, self.phase) {
+            (After::Quiet(gap), _) if !is_sealed && self.whole > 0 && self.whole == self.pending.len() => {
+                (gap, Wait::Quiet)
+            }
+            (_, Phase::Left) if is_sealed && self.whole > 0 => (UNANSWERED, Wait::Answer),
+            _ => (HELD, Wait::More),
+        }
+    }
+
+    /// Rules 1 and 2.
     fn release(&mut self, count: usize) -> Option<Vec<u8>> {
         if count == 0 || self.pending.first() == Some(&SEALED) {
             return None;
@@ -217,6 +244,17 @@ impl Flight {
         let rest = self.pending.split_off(count);
         self.whole -= count;
         Some(core::mem::replace(&mut self.pending, rest))
+    }
+
+    /// Rule 4: what is whole, cut behind its first byte where that is 0x17.
+    fn release_inside(&mut self) -> Vec<Vec<u8>> {
+        let mut messages = Vec::new();
+        if self.whole > 0 && self.pending.first() == Some(&SEALED) {
+            messages.push(vec![self.pending.remove(0)]);
+            self.whole -= 1;
+        }
+        messages.extend(self.release(self.whole));
+        messages
     }
 
     fn on_record(&mut self, header: Header, content: core::ops::Range<usize>) -> After {
@@ -275,7 +313,7 @@ impl Flight {
         let first = first.unwrap_or(content);
         self.phase = Phase::Sealed(Sealed { finished, least, first: Some(first), seen: seen + content });
         if content == finished && seen >= least {
-            self.phase = Phase::Left { guessed: false };
+            self.phase = Phase::Left;
             After::End
         } else if content >= FULL {
             After::More

@@ -1,13 +1,11 @@
 //! What goes into a line and what comes out of it.
 
-use std::fmt;
-
 use amt_provision_fsm::firmware::Port;
 use amt_provision_fsm::provisioner::ChannelId;
 use amt_provision_fsm::relay::{Close, RelayWake};
 use amt_provision_fsm::stage::OpenFault;
 
-use crate::protocol::{Outcome, ParseError, PortSwitch, ToServer};
+use crate::protocol::{Outcome, ParseError, PortSwitch, Remark, ToServer};
 
 /// What happened.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -64,26 +62,6 @@ pub enum Notice {
     Switching(PortSwitch),
     /// The port of a port switch never answered.
     SwitchFailed(Port),
-}
-
-/// A line of the server's, made fit for a terminal: without control characters, and not endless.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Remark(String);
-
-impl Remark {
-    /// The most characters of a remark.
-    pub const LIMIT: usize = 400;
-
-    /// Makes `text` fit.
-    pub fn new(text: &str) -> Self {
-        Self(text.chars().take(Self::LIMIT).map(|c| if c.is_control() { ' ' } else { c }).collect())
-    }
-}
-
-impl fmt::Display for Remark {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
 }
 
 /// How a line ended.

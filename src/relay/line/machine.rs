@@ -11,10 +11,10 @@ use amt_provision_fsm::time::{Instant, Millis};
 
 use super::flight::{BRISK, Due, PATIENT};
 use super::hello::starts_client_hello;
-use super::io::{End, LineInput, LineOutput, LineWake, Notice, Remark};
+use super::io::{End, LineInput, LineOutput, LineWake, Notice};
 use super::session::Session;
 use super::switch::Switch;
-use crate::protocol::{Data, Hello, MAX_DATA, PortSwitch, ResetReason, ToRelay, ToServer};
+use crate::protocol::{Data, Hello, MAX_DATA, PortSwitch, Remark, ResetReason, ToRelay, ToServer};
 
 /// The most messages that may be on their way to the server before no more are read from it: a server that asks
 /// without listening gets no queue of answers (G10).
@@ -132,12 +132,11 @@ impl Line {
         };
         match due {
             Some(Due::Message(message)) => self.send_data(message),
-            Some(Due::Stuck { guessed }) => {
-                if guessed {
-                    self.gap = PATIENT;
-                }
-                self.give_up();
+            Some(Due::Rest(messages)) => {
+                self.gap = PATIENT;
+                messages.into_iter().for_each(|message| self.send_data(message));
             }
+            Some(Due::Stuck) => self.give_up(),
             None => {}
         }
     }

@@ -42,6 +42,6 @@ mod switch;
 #[cfg(test)]
 mod tests;
 
-pub use io::{End, LineInput, LineOutput, LineWake, Notice, Remark};
+pub use io::{End, LineInput, LineOutput, LineWake, Notice};
 pub use machine::{Line, MAX_QUEUED};
 pub use switch::{FIRST_PAUSE, LONGEST_PAUSE, PORT_DEADLINE};

@@ -60,7 +60,7 @@ impl Session {
     pub(super) fn on_device_bytes(&mut self, now: Instant, bytes: Vec<u8>) -> Result<Vec<Vec<u8>>, TooLong> {
         match self {
             Self::Plain(exchange) => Ok(exchange.on_reply(now, &bytes)),
-            Self::Tls { from_device, .. } => Ok(from_device.feed(now, bytes)?.into_iter().collect()),
+            Self::Tls { from_device, .. } => from_device.feed(now, bytes),
         }
     }
 

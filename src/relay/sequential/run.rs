@@ -21,6 +21,7 @@ use super::timing::{Timing, Transport};
 use crate::mei::{LocalTls, Survey};
 use crate::protocol::{Outcome, ToServer};
 use crate::relay::device::{self, Clock};
+use crate::relay::host::Host;
 use crate::relay::websocket::{self, Socket};
 use crate::relay::{LmsAddress, RelayConfig, RelayError, report};
 
@@ -54,7 +55,8 @@ async fn look_for_lms(config: &RelayConfig, port: Port) -> Result<(), RelayError
 }
 
 async fn start(config: RelayConfig, survey: Survey, timing: Timing, port: Port) -> Result<Outcome, RelayError> {
-    let hello = report::hello(&config, survey);
+    let host = Host::ask(&config, &survey);
+    let hello = report::hello(&config, survey, host);
     let socket = websocket::connect(&config).await?;
     let (report, inputs) = bounded(64);
     let machine = Sequential::new(timing, port, hello);

@@ -56,6 +56,7 @@ impl Stage {
             proof: Proof::default(),
             proxy: None,
             command: Command::Activate { profile: "lab".parse().unwrap() },
+            amt_password: None,
             mei: MeiAddress::Unix(path.clone()),
             lms_address: lms.to_string().parse::<LmsAddress>().unwrap(),
             hostname: Some("lab-host.vprodemo.test".to_owned()),

@@ -279,6 +279,7 @@ fn a_flight_that_never_ends_gives_the_connection_up() {
     let mut rig = Rig::new(Port::Tls);
     rig.tls(&tls::client_hello(1));
     rig.connected(1);
+    rig.all_is_with_the_device(1);
     rig.device(1, &tls::server_hello_13(1));
     assert_eq!(rig.wait(), [disconnect(1), send(FAILED)]);
     assert_eq!(rig.now, Instant::ZERO + HELD);
@@ -297,8 +298,13 @@ fn a_wrong_guess_makes_the_next_session_patient() {
         assert_eq!(rig.wait(), [tls_data(&flight)]);
         assert_eq!(rig.now, before + gap);
         rig.input(LineInput::Delivered);
-        rig.device(id, &tls::record(0x17, 500));
-        assert_eq!(rig.wait(), [disconnect(id), send(FAILED)]);
+        let rest = tls::record(0x17, 500);
+        assert_eq!(rig.device(id, &rest), []);
+        assert_eq!(rig.wait(), [tls_data(&rest[..1]), tls_data(&rest[1..])]);
+        rig.input(LineInput::Delivered);
+        rig.input(LineInput::Delivered);
+        assert_eq!(rig.closed(id), [disconnect(id), send(CLOSED)], "all bytes are accounted for");
+        rig.input(LineInput::Delivered);
     }
 }
 

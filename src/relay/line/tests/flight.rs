@@ -6,7 +6,7 @@ use amt_provision_fsm::time::{Instant, Millis};
 
 use super::tls::{self, record};
 use crate::protocol::MAX_DATA;
-use crate::relay::line::flight::{BRISK, Due, Flight, GUESS_REFUTED, HELD, PATIENT, TooLong};
+use crate::relay::line::flight::{BRISK, Due, Flight, HELD, PATIENT, TooLong, UNANSWERED};
 use crate::relay::line::records::SEALED;
 
 /// How long the device lets pass before a chunk.
@@ -16,19 +16,25 @@ type Script = Vec<(usize, u64)>;
 struct Delivery {
     flight: Flight,
     messages: Vec<Vec<u8>>,
+    /// Whether a flight was not at its end when it left.
+    refuted: bool,
     now: Instant,
 }
 
 impl Delivery {
     fn new() -> Self {
-        Self { flight: Flight::new(BRISK), messages: Vec::new(), now: Instant::ZERO }
+        Self { flight: Flight::new(BRISK), messages: Vec::new(), refuted: false, now: Instant::ZERO }
     }
 
     fn wait(&mut self, until: Instant) {
         while let Some(at) = self.flight.deadline().filter(|at| *at <= until) {
             match self.flight.expire(at) {
                 Some(Due::Message(message)) => self.messages.push(message),
-                Some(Due::Stuck { .. }) => break,
+                Some(Due::Rest(messages)) => {
+                    self.messages.extend(messages);
+                    self.refuted = true;
+                }
+                Some(Due::Stuck) => break,
                 None => panic!("a deadline at which nothing is due"),
             }
         }
@@ -40,8 +46,7 @@ impl Delivery {
         for &(cut, pause) in script.iter().cycle() {
             self.wait(self.now + Millis(pause));
             let end = (taken + cut).min(stream.len());
-            let message = self.flight.feed(self.now, stream[taken..end].to_vec()).unwrap();
-            self.messages.extend(message);
+            self.messages.extend(self.flight.feed(self.now, stream[taken..end].to_vec()).unwrap());
             taken = end;
             if taken == stream.len() {
                 break;
@@ -72,7 +77,8 @@ proptest! {
     fn no_message_begins_with_0x17_before_the_servers_handshake_ends(flight in any_flight(), script in script(20_000)) {
         let delivery = Delivery::new().run(&flight, &script);
         for message in &delivery.messages {
-            prop_assert!(message[0] != SEALED && message.len() <= MAX_DATA);
+            prop_assert!(message[0] != SEALED || (delivery.refuted && message.len() == 1));
+            prop_assert!(message.len() <= MAX_DATA);
         }
         let mut sent = delivery.messages.concat();
         prop_assert_eq!(sent.len() + delivery.flight.held(), flight.len());
@@ -106,7 +112,7 @@ proptest! {
         prop_assert_eq!(delivery.flight.handshake_ended(), None);
         for size in chunks {
             let bytes = vec![SEALED; size];
-            prop_assert_eq!(delivery.flight.feed(delivery.now, bytes.clone()), Ok(Some(bytes)));
+            prop_assert_eq!(delivery.flight.feed(delivery.now, bytes.clone()), Ok(vec![bytes]));
         }
     }
 
@@ -146,18 +152,22 @@ fn a_server_hello_alone_waits_for_the_rest_of_its_flight() {
     let mut delivery = Delivery::new().run(&flight[..tls::server_hello_13(1).len() + 6], &vec![(4096, 0)]);
     delivery.wait(Instant::ZERO + PATIENT + PATIENT);
     assert_eq!(delivery.messages, [[0_u8; 0]; 0]);
-    assert_eq!(delivery.flight.expire(Instant::ZERO + HELD), Some(Due::Stuck { guessed: false }));
+    assert_eq!(delivery.flight.expire(Instant::ZERO + HELD), Some(Due::Stuck));
 }
 
 #[test]
-fn a_wrong_guess_holds_what_follows_and_says_so() {
-    let [first, second] = [tls::sealed_flight_13(&[900]), record(SEALED, 500)];
+fn what_follows_a_wrong_guess_leaves_cut_inside_its_first_record() {
+    let [first, second, third] = [tls::sealed_flight_13(&[900]), record(SEALED, 500), record(SEALED, 600)];
     let mut delivery = Delivery::new().run(&first, &vec![(4096, 0)]);
     delivery.wait(Instant::ZERO + PATIENT);
     assert_eq!(delivery.messages, [first]);
-    assert_eq!(delivery.flight.feed(delivery.now, second), Ok(None));
-    assert_eq!(delivery.flight.expire(delivery.now + GUESS_REFUTED), Some(Due::Stuck { guessed: true }));
-    assert_eq!(delivery.flight.end(), None, "and it never leaves");
+    assert_eq!(delivery.flight.feed(delivery.now, [&second[..], &third[..9]].concat()), Ok(vec![]));
+    assert_eq!(delivery.flight.deadline(), Some(delivery.now + UNANSWERED));
+    delivery.wait(delivery.now + UNANSWERED);
+    assert_eq!(delivery.messages[1..], [&second[..1], &second[1..]]);
+    assert_eq!(delivery.flight.held(), 9, "half a record would let the next message begin anywhere");
+    let rest = delivery.flight.feed(delivery.now, third[9..].to_vec());
+    assert_eq!(rest, Ok(vec![third[..1].to_vec(), third[1..].to_vec()]), "from now on at once");
 }
 
 #[test]
@@ -173,7 +183,7 @@ fn tickets_that_overtake_the_servers_finished_wait_for_it() {
     let flight = tls::server_flight_13(&[30, 900, 120]);
     let mut delivery = Delivery::new().run(&flight, &vec![(4096, 0)]);
     let ticket = record(SEALED, 250);
-    assert_eq!(delivery.flight.feed(delivery.now, ticket.clone()), Ok(None));
+    assert_eq!(delivery.flight.feed(delivery.now, ticket.clone()), Ok(vec![]));
     assert_eq!(delivery.flight.handshake_ended(), Some(ticket));
 }
 
@@ -181,7 +191,7 @@ fn tickets_that_overtake_the_servers_finished_wait_for_it() {
 fn what_is_no_tls_passes() {
     let mut flight = Flight::new(BRISK);
     let text = b"HTTP/1.1 400 Bad Request\r\n\r\n".to_vec();
-    assert_eq!(flight.feed(Instant::ZERO, text.clone()), Ok(Some(text)));
+    assert_eq!(flight.feed(Instant::ZERO, text.clone()), Ok(vec![text]));
 }
 
 #[test]

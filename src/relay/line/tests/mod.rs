@@ -2,6 +2,7 @@
 
 mod connections;
 mod flight;
+mod handshakes;
 mod rig;
 mod switch;
 mod tls;
