@@ -51,3 +51,34 @@ fn both_flows_side_by_side_end_in_acm_and_plain_text_is_flow_b_s_alone() {
         }
     }
 }
+
+#[test]
+fn a_profile_that_demands_more_than_a_device_can_show_is_told_and_the_device_is_kept() {
+    let (status, lines) = demo(&["--persona", "drops-unlisted", "--minimum-provenance", "odca-interim"]);
+    let [device, summary] = &lines[..] else { panic!("{lines:?}") };
+    assert_eq!((status, device["outcome"].as_str()), (Some(4), Some("failed")), "{device}");
+    let error = device["error"].as_str().expect("a reason");
+    assert!(error.contains("the device showed no key that this profile may trust"), "{error}");
+    assert_eq!(summary["failed"], 1);
+}
+
+#[test]
+fn without_trust_in_first_use_flow_b_ends_in_ccm_and_flow_a_in_acm() {
+    let (status, lines) = demo(&["--flow", "both", "--distrust-first-use"]);
+    let [a, b, _] = &lines[..] else { panic!("{lines:?}") };
+    assert_eq!(
+        (status, a["outcome"].as_str(), b["outcome"].as_str()),
+        (Some(0), Some("acm"), Some("ccm")),
+        "{lines:?}"
+    );
+}
+
+#[test]
+fn a_ccm_profile_ends_pinned_in_ccm_in_both_flows() {
+    let (status, lines) = demo(&["--flow", "both", "--goal", "ccm"]);
+    assert_eq!(status, Some(0), "{lines:?}");
+    for device in &lines[..2] {
+        assert_eq!(device["outcome"], "ccm", "{device}");
+        assert!(device["pin"]["sha256"].is_string(), "{device}");
+    }
+}

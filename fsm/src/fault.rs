@@ -222,8 +222,9 @@ impl fmt::Display for Peer {
                  change of board or a factory reset permit it with `devices re-enrol`"
             ),
             Self::StrangeKey(None) => f.write_str(
-                "the device showed no key that may be trusted: somebody may be in between; after a change of board or \
-                 a factory reset permit it with `devices re-enrol`",
+                "the device showed no key that this profile may trust: somebody may be in between; after a change of board or \
+                 a factory reset permit it with `devices re-enrol`; firmware that shows a default key which it never listed \
+                 needs `minimum_provenance = \"provisional\"`",
             ),
             Self::StrangeRomCa { enrolled, shown } => write!(
                 f,

@@ -49,7 +49,7 @@ pub(crate) fn chain(version: AmtVersion) -> &'static ProvisioningChain {
 pub(crate) struct World {
     pub(crate) folder: tempfile::TempDir,
     pub(crate) authority: Arc<SimulatorAuthority>,
-    keys: Arc<KeyPool>,
+    pub(crate) keys: Arc<KeyPool>,
     pub(crate) store: Arc<SqliteStore>,
 }
 

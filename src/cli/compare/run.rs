@@ -5,7 +5,9 @@ use amt_provision_fsm::time::Millis;
 use super::args::CompareArgs;
 use super::row::{Host, Row};
 use super::table::{Compared, Table};
-use crate::cli::demo::{DemoOptions, DeviceResult, PeerStyle, PlannedDevice, Progress, SetUpError, Summary, provision};
+use crate::cli::demo::{
+    DemoOptions, DeviceResult, PeerStyle, PinTrust, PlannedDevice, Progress, SetUpError, Summary, provision,
+};
 use crate::cli::error::CliError;
 use crate::cli::exit::ExitStatus;
 use crate::cli::output::Output;
@@ -33,7 +35,7 @@ pub async fn compare(rows: &[Row], planned: impl Fn(&Row) -> PlannedDevice) -> R
     let can = |row: &&Row| row.host == Host::Lms;
     let devices = rows.iter().filter(can).map(planned).collect();
     let (sender, progress) = smol::channel::unbounded();
-    provision(DemoOptions { devices, peer_style: PeerStyle::Own }, sender).await?;
+    provision(DemoOptions { devices, peer_style: PeerStyle::Own, trust: PinTrust::ANY }, sender).await?;
     let mut results: Vec<DeviceResult> = Vec::new();
     while let Ok(what) = progress.try_recv() {
         if let Progress::Finished(result) = what {

@@ -1,6 +1,8 @@
 //! The command line of `demo`, and what it means.
 
 use amt_provision_fsm::firmware::AmtVersion;
+use amt_provision_fsm::policy::FirstUseTrust;
+use amt_provision_fsm::record::Provenance;
 use clap::{Args, ValueEnum};
 use serde::Serialize;
 
@@ -20,6 +22,8 @@ Examples:
   amt-provision demo --flow both --devices 5
   amt-provision demo --amt 21.0 --persona drops-odca
   amt-provision demo --close always
+  amt-provision demo --persona drops-unlisted --minimum-provenance odca-interim
+  amt-provision demo --flow b --distrust-first-use
   amt-provision demo --devices 50 --json | tail -1
   amt-provision demo --flow both --peer-style rpc-go --json
 
@@ -28,7 +32,8 @@ behind each. It takes two to three minutes, nearly all of which is that silence:
 messages the server needed, and each costs up to 2 s.
 
 Flow A (AMT 19 and later) is TLS from the first byte. Flow B (AMT 18 and earlier) begins in plain text: a relay that is \
-hostile at first contact cannot be excluded there, so its pins are marked first-use; the demo's profile trusts them.")]
+hostile at first contact cannot be excluded there, so its pins are marked first-use; the demo's profile trusts them \
+unless --distrust-first-use says otherwise.")]
 pub struct DemoArgs {
     /// Which flow; that of --amt if not given, else A
     #[arg(long, value_enum)]
@@ -44,6 +49,15 @@ pub struct DemoArgs {
     persona: Option<Persona>,
     #[command(flatten)]
     switches: SwitchArgs,
+    /// Where the devices are to be in the end
+    #[arg(long, value_enum, default_value_t = PlannedGoal::Acm)]
+    goal: PlannedGoal,
+    /// The weakest provenance that a pin may have: odca, odca-interim, provisional or first-use
+    #[arg(long, value_name = "PROVENANCE", default_value_t = Provenance::FirstUse, value_parser = provenance)]
+    minimum_provenance: Provenance,
+    /// Do not trust a pin that was learnt at first use: such a device stays in CCM
+    #[arg(long)]
+    distrust_first_use: bool,
     /// How the relays work: as our own, or as rpc-go over LMS with its default settings
     #[arg(long, value_enum, default_value_t = PeerStyle::Own)]
     peer_style: PeerStyle,
@@ -90,8 +104,15 @@ impl Flow {
     }
 }
 
+fn provenance(text: &str) -> Result<Provenance, &'static str> {
+    use Provenance as P;
+    let known = [P::Odca, P::OdcaInterim, P::Provisional, P::FirstUse];
+    let found = known.into_iter().find(|known| known.to_string() == text);
+    found.ok_or("expected odca, odca-interim, provisional or first-use")
+}
+
 /// Where a device is to be in the end.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, ValueEnum)]
 pub enum PlannedGoal {
     /// In Client Control Mode.
     Ccm,
@@ -106,6 +127,22 @@ pub struct DemoOptions {
     pub devices: Vec<PlannedDevice>,
     /// How their relays work.
     pub peer_style: PeerStyle,
+    /// What the server's profiles ask of pins.
+    pub trust: PinTrust,
+}
+
+/// What a demo's profiles ask of pins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PinTrust {
+    /// The weakest provenance that a pin may have.
+    pub minimum: Provenance,
+    /// Whether authority goes to a device whose pin was learnt at first use.
+    pub first_use: FirstUseTrust,
+}
+
+impl PinTrust {
+    /// Any pin will do.
+    pub const ANY: Self = Self { minimum: Provenance::FirstUse, first_use: FirstUseTrust::Trusted };
 }
 
 /// A device to be simulated. Its version decides its flow.
@@ -153,9 +190,11 @@ impl TryFrom<DemoArgs> for DemoOptions {
             }
             let persona = args.persona.unwrap_or(Persona::usual(version)).fitting(version);
             let persona = persona.map_err(|misfit| CliError::Usage(misfit.to_string()))?;
-            let device = PlannedDevice { version, goal: PlannedGoal::Acm, persona, switches: switches.clone() };
+            let device = PlannedDevice { version, goal: args.goal, persona, switches: switches.clone() };
             devices.extend((0..args.devices).map(|_| device.clone()));
         }
-        Ok(Self { devices, peer_style: args.peer_style })
+        let first_use = if args.distrust_first_use { FirstUseTrust::NotTrusted } else { FirstUseTrust::Trusted };
+        let trust = PinTrust { minimum: args.minimum_provenance, first_use };
+        Ok(Self { devices, peer_style: args.peer_style, trust })
     }
 }

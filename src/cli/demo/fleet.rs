@@ -10,7 +10,7 @@ use amt_provision_fsm::firmware::ControlMode;
 use amt_provision_fsm::identity::Uuid;
 use amt_provision_fsm::policy::{ActivationCommit, Adopt, FirstUseTrust, FlowB, Goal, Profile, WithoutAcm};
 use amt_provision_fsm::provisioner::Outcome;
-use amt_provision_fsm::record::{Pin, Provenance, Record};
+use amt_provision_fsm::record::{Pin, Record};
 use amt_provision_fsm::request::ChainLength;
 use amt_provision_fsm::time::Millis;
 use rustls::crypto::aws_lc_rs;
@@ -19,7 +19,7 @@ use rustls::pki_types::{PrivateKeyDer, UnixTime};
 use smol::channel::Sender;
 use smol::future::FutureExt;
 
-use super::args::{DemoOptions, PeerStyle, PlannedDevice, PlannedGoal};
+use super::args::{DemoOptions, PeerStyle, PinTrust, PlannedDevice, PlannedGoal};
 use super::report::{DemoFailure, DeviceOutcome, DeviceResult};
 use crate::cli::exit::ExitStatus;
 use crate::mei::MeiAddress;
@@ -92,6 +92,7 @@ struct Fleet {
     /// Provisioning certificates of the strengths that the devices take.
     chains: BTreeMap<ProvisioningStrength, ProvisioningChain>,
     server: SocketAddr,
+    trust: PinTrust,
 }
 
 /// Provisions every device of `options` at once, and tells `progress` what happens.
@@ -116,7 +117,7 @@ pub async fn provision(options: DemoOptions, progress: Sender<Progress>) -> Resu
     let server = listener.address().map_err(SetUpError::from)?;
     let (ended, traffic) = smol::channel::unbounded();
     let watcher = Watcher { begun: Instant::now(), progress: progress.clone(), ended };
-    let fleet = Fleet { folder, store, authority, keys, chains, server };
+    let fleet = Fleet { folder, store, authority, keys, chains, server, trust: options.trust };
     let deployment = Arc::new(fleet.deployment().await?.watched_by(watcher));
 
     let all = async {
@@ -161,7 +162,7 @@ impl Fleet {
         let mut profiles = BTreeMap::new();
         for (strength, chain) in &self.chains {
             for goal in [PlannedGoal::Ccm, PlannedGoal::Acm] {
-                profiles.insert(profile_name(goal, *strength).to_owned(), profile(goal, chain)?);
+                profiles.insert(profile_name(goal, *strength).to_owned(), profile(goal, chain, self.trust)?);
             }
         }
         let server = "demo".parse().map_err(SetUpError::from)?;
@@ -239,6 +240,15 @@ impl Fleet {
         })
     }
 
+    /// The mode that the profile ends in with the pin that is stored.
+    fn goal(&self, planned: &PlannedDevice, record: &Record) -> ControlMode {
+        let proven = record.pins.confirmed.is_some_and(|pin| pin.provenance.is_proven());
+        match planned.goal {
+            PlannedGoal::Acm if proven || self.trust.first_use == FirstUseTrust::Trusted => ControlMode::Admin,
+            PlannedGoal::Acm | PlannedGoal::Ccm => ControlMode::Client,
+        }
+    }
+
     /// Holds what the server reported and stored against the device itself.
     async fn judge(
         &self,
@@ -255,11 +265,7 @@ impl Fleet {
             status: ExitStatus::Ours,
         };
         let record = record.ok_or_else(|| disagree("nothing is stored"))?;
-        let goal = match planned.goal {
-            PlannedGoal::Ccm => ControlMode::Client,
-            PlannedGoal::Acm => ControlMode::Admin,
-        };
-        if truth.mode != goal {
+        if truth.mode != self.goal(planned, record) {
             return Err(disagree("it is in another mode"));
         }
         if truth.counters.repeated > 0 {
@@ -305,8 +311,8 @@ const fn profile_name(goal: PlannedGoal, strength: ProvisioningStrength) -> &'st
     }
 }
 
-/// To the goal by any flow: the demo shows what first use means, so it trusts it.
-fn profile(goal: PlannedGoal, chain: &ProvisioningChain) -> Result<ServedProfile, SetUpError> {
+/// To the goal by any flow.
+fn profile(goal: PlannedGoal, chain: &ProvisioningChain, trust: PinTrust) -> Result<ServedProfile, SetUpError> {
     let length = ChainLength::new(chain.certificates().len()).ok_or_else(|| SetUpError::from("no chain"))?;
     let key = PrivateKeyDer::from_pem_slice(chain.to_pem().as_bytes()).map_err(SetUpError::from)?;
     let identity = ProvisioningCertificate::new(chain.certificates().to_vec(), &key).map_err(SetUpError::from)?;
@@ -318,8 +324,8 @@ fn profile(goal: PlannedGoal, chain: &ProvisioningChain) -> Result<ServedProfile
                 PlannedGoal::Acm => Goal::Admin(length),
             },
             flow_b: FlowB::Allowed,
-            minimum: Provenance::FirstUse,
-            first_use: FirstUseTrust::Trusted,
+            minimum: trust.minimum,
+            first_use: trust.first_use,
             activation_commit: ActivationCommit::Auto,
             adopt: Adopt::Refused,
             without_acm: WithoutAcm::Keep,

@@ -11,7 +11,7 @@ mod screen;
 #[cfg(test)]
 mod tests;
 
-pub use args::{DemoArgs, DemoOptions, Flow, PeerStyle, PlannedDevice, PlannedGoal};
+pub use args::{DemoArgs, DemoOptions, Flow, PeerStyle, PinTrust, PlannedDevice, PlannedGoal};
 pub use fleet::{Progress, SetUpError, provision};
 pub use report::{DemoFailure, DeviceOutcome, DeviceResult, Summary};
 pub use run::run;

@@ -1,5 +1,7 @@
 //! Every firmware generation on real sockets, from the factory to ACM: flow B up to AMT 18, flow A from 19 on.
 
+mod adoption;
+#[path = "../provisioning/mod.rs"]
 mod provisioning;
 
 use std::net::Ipv4Addr;
