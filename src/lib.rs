@@ -19,4 +19,5 @@ pub mod simulator;
 pub mod store;
 pub mod tunnel;
 mod websocket;
+pub mod world;
 pub mod wsman;

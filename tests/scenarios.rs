@@ -127,6 +127,25 @@ fn g5_a_device_with_a_confirmed_pin_that_claims_no_tls_is_quarantined_until_perm
     assert_eq!(stored(&bench).flow_b, FlowB::Refused);
 }
 
+/// Found by the crash matrix with AMT 16.0: the second session of each such device was quarantined.
+#[test]
+fn g7_a_device_whose_firmware_cannot_tell_of_its_tls_is_met_again_at_its_pinned_key_and_nowhere_else() {
+    let mut bench = bench("amt-12", profile());
+    run(&mut bench);
+    let report = bench.device.report();
+    assert_eq!((report.local_tls, report.mode), (LocalTls::Off, ControlMode::Admin), "it cannot tell");
+    bench.order(Order::Provision);
+    assert!(matches!(run(&mut bench), Outcome::Configured { mode: ControlMode::Admin, .. }));
+
+    bench.claim(DeviceReport { mode: ControlMode::PreProvisioning, ..report });
+    let outcome = run(&mut bench);
+    assert!(matches!(outcome, Outcome::Quarantined(Fault::Peer(Peer::Downgrade))), "{outcome:?}");
+    let newer = DeviceReport { version: AmtVersion::new(16, 1), ..report };
+    bench.claim(newer);
+    let outcome = run(&mut bench);
+    assert!(matches!(outcome, Outcome::Quarantined(Fault::Peer(Peer::Downgrade))), "{outcome:?}");
+}
+
 #[test]
 fn g5_firmware_that_must_have_tls_is_refused_without() {
     let persona = Persona { local_tls: LocalTls::Off, ..Persona::named("keeps-session").expect("a persona") };
@@ -333,6 +352,41 @@ fn a_foreign_device_is_left_alone() {
     let outcome = bench.run();
     assert!(matches!(outcome, Some(Outcome::Failed(_))), "{outcome:?}");
     assert_eq!(bench.device.counters(), before);
+
+    // Found in the byte world: where no unvouched key is accepted, its owner's was told as somebody in between.
+    bench.wanted(Profile { adopt: Adopt::Refused, minimum: Provenance::OdcaInterim, ..profile() });
+    bench.order(Order::Provision);
+    let expected = Outcome::Failed(Fault::Operator(Operator::ForeignDevice(ControlMode::Admin)));
+    assert_eq!(bench.run(), Some(&expected));
+    assert_eq!(bench.device.counters(), before);
+}
+
+/// Found in the byte world: the commit that was tried instead was taken for the one that brings 16993 up, and the run
+/// waited for that port until its end.
+#[test]
+fn a_refusal_in_plain_text_that_a_commit_mends_does_not_close_the_plain_port() {
+    for persona in ["amt-12", "amt-16", "amt-18"] {
+        let mut bench = bench(persona, profile());
+        bench.run_until(|bench| stands_at(bench, StageName::CertStaged));
+        bench.refuse_next_change(1);
+        assert!(matches!(run(&mut bench), Outcome::Configured { mode: ControlMode::Admin, .. }), "{persona}");
+    }
+}
+
+/// Found in the byte world: a limit that hit `Setup` or the step to ACM was told as the device's refusal, and a profile
+/// that gives such devices back would have given this one back.
+#[test]
+fn flash_that_is_protected_against_wear_is_told_as_that_at_any_change_and_no_device_is_given_back_for_it() {
+    let wear = Outcome::Failed(Fault::Operator(Operator::FlashWear));
+    let mut bench = bench("drops-listed", Profile { without_acm: WithoutAcm::Unprovision, ..profile() });
+    for stage in [StageName::Tunneling, StageName::Activated, StageName::CertReplaced, StageName::Acm] {
+        bench.run_until(|bench| stands_at(bench, stage));
+        bench.refuse_next_change(38);
+        assert_eq!(run(&mut bench), wear, "{stage:?}");
+        bench.order(Order::Provision);
+    }
+    assert!(matches!(run(&mut bench), Outcome::Configured { mode: ControlMode::Admin, .. }));
+    assert_eq!(bench.device.counters().setup, 1, "it was never given back");
 }
 
 fn found() -> impl Iterator<Item = Persona> {

@@ -180,6 +180,15 @@ impl Fault {
 }
 
 impl Fault {
+    /// The device goes on refusing `request`. Where it protects its flash nothing is wrong with the request, and a
+    /// person has to wait (wsman.md §2.20).
+    pub(crate) fn refused(request: &'static str, refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::FLASH_WRITE_LIMIT => Operator::FlashWear.into(),
+            refusal => Peer::Refused { request, refusal }.into(),
+        }
+    }
+
     /// Whether the device refused the provisioning chain or the step to ACM itself.
     pub(crate) fn refuses_acm(&self) -> bool {
         let chain = Request::AddChainCertificate { index: 0 }.name();

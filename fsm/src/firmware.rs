@@ -42,6 +42,12 @@ impl AmtVersion {
         self.major >= Self::FIRST_TLS_BEFORE_PROVISIONING
     }
 
+    /// Whether firmware of this version can tell its host that its local ports speak TLS; older one says that they
+    /// do not, whatever they do (rpc-go.md §2).
+    pub const fn tells_local_tls(self) -> bool {
+        self.major > 16 || (self.major == 16 && self.minor >= 1)
+    }
+
     /// The keys and signatures that this firmware takes (wsman.md §3.13).
     pub const fn suite(self) -> KeySuite {
         if self.major >= 22 { KeySuite::EcP384Sha384 } else { KeySuite::Rsa2048Sha256 }

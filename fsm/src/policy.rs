@@ -128,7 +128,7 @@ pub struct DeviceReport {
 pub enum LocalTls {
     /// The device answers on 16993 only.
     On,
-    /// The device answers on 16992.
+    /// The device answers on 16992, or its firmware cannot tell ([`AmtVersion::tells_local_tls`]).
     Off,
 }
 
@@ -139,16 +139,25 @@ pub enum Route {
     Tls,
     /// 16992 only: nothing has been committed that would bring 16993 up.
     Plain,
-    /// A commit is in doubt: 16993 if it was applied, 16992 if not.
+    /// A commit may have brought 16993 up, and more likely has not: 16992 first, else 16993.
+    PlainElseTls,
+    /// A commit of this run is in doubt: 16993 if it was applied, 16992 if not.
     Either,
 }
 
 impl Route {
+    /// Whether the device may be found at either port.
+    pub const fn has_two_ports(self) -> bool {
+        matches!(self, Self::PlainElseTls | Self::Either)
+    }
+
     /// The port of the `attempt`th try, the first being 0.
     pub const fn port(self, attempt: u32) -> Port {
         match self {
             Self::Tls => Port::Tls,
             Self::Plain => Port::Plain,
+            Self::PlainElseTls if attempt.is_multiple_of(2) => Port::Plain,
+            Self::PlainElseTls => Port::Tls,
             Self::Either if attempt.is_multiple_of(2) => Port::Tls,
             Self::Either => Port::Plain,
         }
@@ -164,15 +173,24 @@ pub fn route(report: &DeviceReport, record: &Record, profile: &Profile, order: O
     match report.local_tls {
         LocalTls::On => Ok(Route::Tls),
         LocalTls::Off if report.version.must_have_local_tls() => Err(Peer::TlsMissing(report.version).into()),
+        // It says so because it cannot tell. To a device with a confirmed pin only the port that shows it will do.
+        LocalTls::Off
+            if !report.version.tells_local_tls()
+                && report.mode != ControlMode::PreProvisioning
+                && record.pins.binding().is_some() =>
+        {
+            Ok(Route::Tls)
+        }
         // We may have taken it out of service ourselves; all that is sent is the question.
         LocalTls::Off if order == Order::Deactivate && record.doubt == Some(Once::Unprovision) => Ok(Route::Plain),
         // Silicon that has proven itself has TLS before provisioning, whatever the relay calls it.
         LocalTls::Off if record.pins.binding().is_some() || record.rom_ca.is_some() => Err(Peer::Downgrade.into()),
         LocalTls::Off => match (profile.flow_b.or(record.flow_b), profile.minimum) {
             (FlowB::Refused, _) => Err(Operator::FlowBOff(report.version).into()),
-            // A commit may have been applied and its restart be under way.
             (FlowB::Allowed, Provenance::FirstUse) if record.pins == Pins::NONE => Ok(Route::Plain),
-            (FlowB::Allowed, Provenance::FirstUse) => Ok(Route::Either),
+            // A commit may have been applied and its restart be under way, or the firmware cannot tell. A relay says
+            // at once that the port of its report is refused; the other one it waits for.
+            (FlowB::Allowed, Provenance::FirstUse) => Ok(Route::PlainElseTls),
             (FlowB::Allowed, minimum) => {
                 Err(Operator::ProvenanceTooWeak { minimum, offered: Provenance::FirstUse }.into())
             }

@@ -84,11 +84,12 @@ fn fault(error: &io::Error) -> OpenFault {
     }
 }
 
-/// Waits until somebody listens at `address`; after `deadline` it is what the operating system said last.
-pub(super) async fn wait_for(address: SocketAddr, deadline: Duration) -> io::Result<()> {
+/// Waits until somebody listens at one of `addresses`; after `deadline` it is what the operating system said last.
+pub(super) async fn wait_for(addresses: &[SocketAddr], deadline: Duration) -> io::Result<()> {
     let (begin, mut pause) = (Instant::now(), Duration::from_millis(FIRST_PAUSE.0));
     loop {
-        match TcpStream::connect(address).await {
+        // All of them, in order.
+        match TcpStream::connect(addresses).await {
             Ok(_) => return Ok(()),
             Err(error) if begin.elapsed() >= deadline => return Err(error),
             Err(_) => {}

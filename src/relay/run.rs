@@ -27,7 +27,10 @@ pub async fn run(config: RelayConfig, mut events: impl FnMut(RelayEvent)) -> Res
     events(RelayEvent::Surveyed { version: survey.version, uuid: survey.uuid, mode: survey.control_mode, local_tls });
     let port = if local_tls == LocalTls::Enforced { Port::Tls } else { Port::Plain };
     let address = config.lms_address;
-    let lms = device::wait_for(address.port(port), device::LMS_DEADLINE).await;
+    // Firmware that cannot tell may have either.
+    let other = (port == Port::Plain && !survey.version.tells_local_tls()).then_some(Port::Tls);
+    let ports: Vec<_> = std::iter::once(port).chain(other).map(|port| address.port(port)).collect();
+    let lms = device::wait_for(&ports, device::LMS_DEADLINE).await;
     lms.map_err(|source| RelayError::NoLms { address, port, source })?;
     let host = Host::ask(&config, &survey);
     let hello = report::hello(&config, survey, host);

@@ -269,7 +269,7 @@ impl Session {
                     self.edges.push(AuditEntry { stamp, event: AuditEvent::Moved(edge) });
                 }
                 Job::End(outcome) => {
-                    self.end(&outcome).await?;
+                    self.end(&outcome).await;
                     return Ok(Some(outcome));
                 }
             }
@@ -316,17 +316,23 @@ impl Session {
         Ok(Certificate { der: der.to_vec(), hash, spki })
     }
 
-    async fn end(&mut self, outcome: &Outcome) -> Result<(), StoreError> {
+    /// What the run did is done and durable, whether or not there is room to note it: the relay is told the truth.
+    async fn end(&mut self, outcome: &Outcome) {
         tracing::info!(device = %self.uuid, %outcome, "ended");
         if !self.known {
-            return Ok(());
+            return;
         }
         let edges = std::mem::take(&mut self.edges);
-        self.deployment.store.append_audit(&self.tenant, self.uuid, &edges).await?;
-        match self.deployment.store.record_outcome(self.driving.lease(), outcome, UnixTime::now()).await {
-            // How the device's run ends is now for another server to say.
-            Err(StoreError::LeaseLost(_)) => Ok(()),
-            written => written,
+        let store = &self.deployment.store;
+        for noted in [
+            store.append_audit(&self.tenant, self.uuid, &edges).await,
+            store.record_outcome(self.driving.lease(), outcome, UnixTime::now()).await,
+        ] {
+            match noted {
+                // How the device's run ends is now for another server to say.
+                Ok(()) | Err(StoreError::LeaseLost(_)) => {}
+                Err(why) => tracing::error!(device = %self.uuid, %why, "how the run ended was not noted"),
+            }
         }
     }
 }

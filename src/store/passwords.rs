@@ -67,7 +67,11 @@ impl PasswordSource {
         Self { admin, mebx, random }
     }
 
-    pub(super) fn make(&self, account: Account, mark: &Mark) -> Result<Password, GenerateError> {
+    /// The password for that mark.
+    ///
+    /// # Errors
+    /// [`GenerateError`]: the random source failed.
+    pub(crate) fn make(&self, account: Account, mark: &Mark) -> Result<Password, GenerateError> {
         let choice = match account {
             Account::Admin => &self.admin,
             Account::Mebx => &self.mebx,

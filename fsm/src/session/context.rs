@@ -147,8 +147,11 @@ impl Context {
                 self.restarting = true;
                 self.commits = self.commits.saturating_add(1);
                 self.commit_sent_in = self.link.as_ref().and_then(|link| link.facts.mode());
-                if self.route == Route::Plain && self.record().pins.intended.is_some() {
-                    self.route = Route::Either;
+                if matches!(self.route, Route::Plain | Route::PlainElseTls) && self.record().pins.intended.is_some() {
+                    // 16993 comes up where this commit puts it in force; the one that follows `Setup` may not.
+                    let tls = self.link.as_ref().and_then(|link| link.facts.tls);
+                    let staged = tls.is_some_and(|tls| tls.local);
+                    self.route = if staged { Route::Either } else { Route::PlainElseTls };
                 }
             }
             _ => {}
@@ -192,7 +195,7 @@ impl Context {
         let leaving = self.order == Order::Deactivate && self.record().doubt == Some(Once::Unprovision);
         match (self.route, self.record().pins.binding()) {
             _ if leaving && !self.report.version.must_have_local_tls() => Route::Either.port(attempt),
-            (Route::Either, Some(_)) => Port::Tls,
+            (Route::Either | Route::PlainElseTls, Some(_)) => Port::Tls,
             (route, _) => route.port(attempt),
         }
     }

@@ -240,7 +240,7 @@ impl<S: Stage, C: Connected> Session<S, C> {
         if refusal.is_passing() && self.context.refusals < Context::REFUSALS {
             Want::Reopen
         } else {
-            Want::Fail(Peer::Refused { request, refusal }.into())
+            Want::Fail(Fault::refused(request, refusal))
         }
     }
 
@@ -280,9 +280,7 @@ impl<S: Stage, C: Connected> Session<S, C> {
     /// Marks `once` in the store, unless this run has sent it as often as it may.
     pub(crate) fn mark(&self, once: Once, intent: Intent) -> Want {
         match self.context.firm_no {
-            Some((refused, refusal)) if refused == once => {
-                Want::Fail(Peer::Refused { request: once.request_name(), refusal }.into())
-            }
+            Some((refused, refusal)) if refused == once => Want::Fail(Fault::refused(once.request_name(), refusal)),
             _ if self.context.sent.count(once) >= Sent::LIMIT => Want::Fail(Peer::NeverApplied(once).into()),
             _ => Want::Intend(intent),
         }

@@ -16,7 +16,7 @@ use crate::peer::Expectation;
 use crate::policy::{DeviceReport, Order, Profile};
 use crate::provisioner::{ChannelId, Input, Outcome, Output};
 use crate::record::{Generation, Record};
-use crate::request::{Login, Request, RequestId};
+use crate::request::{Class, Login, Refusal, Reply, Request, RequestId};
 use crate::stage::OpenFault;
 use crate::time::Instant;
 
@@ -65,6 +65,8 @@ pub struct Bench {
     violation: Option<Box<Violation>>,
     /// Somebody has unprovisioned the device since it was last looked at: nobody can know it yet.
     changed_unseen: bool,
+    /// The device refuses the next change with this ReturnValue.
+    refusing: Option<u32>,
 }
 
 /// On its way to the server: an input, comparable and hashable.
@@ -73,7 +75,7 @@ enum Up {
     Opened(ChannelId),
     Refused(ChannelId),
     Shown(ChannelId, crate::peer::Peer, Expectation),
-    Reply(RequestId, crate::request::Reply),
+    Reply(RequestId, Reply),
     Lost(ChannelId),
     Issued(crate::request::Certificate),
 }
@@ -93,6 +95,7 @@ impl Bench {
             place: None,
             violation: None,
             changed_unseen: false,
+            refusing: None,
         };
         bench.begin();
         bench
@@ -101,6 +104,11 @@ impl Bench {
     /// A new run, by a relay that says this of the device.
     pub fn claim(&mut self, report: DeviceReport) {
         self.begin_with(report);
+    }
+
+    /// The device refuses the next change with this ReturnValue (wsman.md §2.20).
+    pub fn refuse_next_change(&mut self, code: u32) {
+        self.refusing = Some(code);
     }
 
     /// What is wanted from the next run on.
@@ -270,7 +278,12 @@ impl Bench {
             Down::Request(channel, id, login, request) if open == Some(channel) => {
                 let Some((_, connection)) = &mut self.connection else { return };
                 self.changed_unseen &= request != Request::ReadControlMode;
-                match self.device.answer(connection, login, &request) {
+                let refused = self.refusing.take_if(|_| request.class() != Class::Read).map(Refusal::ReturnValue);
+                let answer = match refused {
+                    Some(refusal) => Answer::Reply(Reply::Refused(refusal)),
+                    None => self.device.answer(connection, login, &request),
+                };
+                match answer {
                     Answer::Reply(reply) => self.up.push_back(Up::Reply(id, reply)),
                     Answer::Restart(_) => {
                         self.connection = None;

@@ -164,7 +164,7 @@ impl Device {
             uuid: self.uuid,
             version: self.persona.version,
             mode: self.truth.mode,
-            local_tls: self.truth.local_tls,
+            local_tls: if self.persona.version.tells_local_tls() { self.truth.local_tls } else { LocalTls::Off },
         }
     }
 

@@ -6,10 +6,11 @@
 use super::{Probe, Tunneling};
 use crate::channel::{Plain, Recognised, Unconnected, classify};
 use crate::deadline;
-use crate::fault::{Fault, Link as LinkFault, Peer};
-use crate::firmware::Port;
+use crate::fault::{Fault, Link as LinkFault, Operator, Peer};
+use crate::firmware::{ControlMode, Port};
 use crate::identity::{RomCaHash, SpkiHash};
 use crate::peer::{Expectation, Peer as TlsPeer};
+use crate::policy::Adopt;
 use crate::provisioner::ChannelId;
 use crate::session::{AnySession, Facts, Link, Session, Step, Want};
 use crate::time::{Instant, Millis};
@@ -99,7 +100,9 @@ impl Session<TcpOpen, Unconnected> {
     /// The try failed at `now`, while `wake` was awaited: pause, unless the port has been gone for too long.
     pub(crate) fn retry(mut self, now: Instant, wake: deadline::Wake) -> Result<Self, AnySession> {
         let since = *self.stage.tries.since.get_or_insert(now);
-        let patience = if self.context.restarting { deadline::PORT_BACK } else { deadline::OPEN };
+        // Of two ports each has its turn, however long the relay waits at the other one.
+        let long = self.context.restarting || self.context.route.has_two_ports();
+        let patience = if long { deadline::PORT_BACK } else { deadline::OPEN };
         if now.since(since) >= patience {
             let fault = LinkFault::Deadline { wake, after: patience };
             return Err(self.fail_or_quarantine(fault.into()));
@@ -140,10 +143,17 @@ impl Session<TcpOpen, Unconnected> {
         let fault: Fault = match (fault, self.record().rom_ca) {
             (TlsFault::StrangeRomCa(shown), Some(enrolled)) => Peer::StrangeRomCa { enrolled, shown }.into(),
             (TlsFault::Revoked, _) => Peer::Revoked.into(),
+            // Nobody here has seen the device, and it is said to be in service: the key is its owner's.
+            (TlsFault::Stranger(_), _) if self.is_foreign() => Operator::ForeignDevice(self.context.report.mode).into(),
             (TlsFault::Stranger(spki), _) => Peer::StrangeKey(spki).into(),
             (TlsFault::StrangeRomCa(_) | TlsFault::Broken, _) => Peer::StrangeKey(None).into(),
         };
         self.fail_or_quarantine(fault)
+    }
+
+    fn is_foreign(&self) -> bool {
+        let in_service = self.context.report.mode != ControlMode::PreProvisioning;
+        in_service && !self.ledger().is_stored() && self.profile().adopt == Adopt::Refused
     }
 
     /// The line to the relay is gone, and the try with it.

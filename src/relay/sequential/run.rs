@@ -48,7 +48,7 @@ pub async fn run(config: RelayConfig, timing: Timing) -> Result<Outcome, RelayEr
 async fn look_for_lms(config: &RelayConfig, port: Port) -> Result<(), RelayError> {
     let address = config.lms_address;
     for _ in 0..2 {
-        let lms = device::wait_for(address.port(port), device::LMS_DEADLINE).await;
+        let lms = device::wait_for(&[address.port(port)], device::LMS_DEADLINE).await;
         lms.map_err(|source| RelayError::NoLms { address, port, source })?;
     }
     Ok(())

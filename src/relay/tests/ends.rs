@@ -151,13 +151,15 @@ fn an_lms_that_is_away_is_waited_for_until_the_deadline() {
     play(async {
         let stage = Stage::new(true).await;
         let address = stage.config.lms_address;
-        let away = device::wait_for(address.port(Port::Tls), Duration::from_millis(120)).await;
+        let away = device::wait_for(&[address.port(Port::Tls)], Duration::from_millis(120)).await;
         let source = away.unwrap_err();
         assert_eq!(source.kind(), std::io::ErrorKind::ConnectionRefused);
         let error = RelayError::NoLms { address, port: Port::Tls, source }.to_string();
         assert!(error.contains(&format!("{address} port 16993")), "{error}");
         let _lms = stage.lms(Port::Tls).await;
-        assert!(device::wait_for(address.port(Port::Tls), Duration::ZERO).await.is_ok());
+        assert!(device::wait_for(&[address.port(Port::Tls)], Duration::ZERO).await.is_ok());
+        let either = [address.port(Port::Plain), address.port(Port::Tls)];
+        assert!(device::wait_for(&either, Duration::ZERO).await.is_ok(), "old firmware cannot tell which one it has");
     });
 }
 

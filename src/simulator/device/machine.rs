@@ -13,7 +13,7 @@ use super::connection::{Connection, Received, server_config};
 use super::web::Web;
 use crate::mei::FirmwareClient;
 use crate::simulator::config::{DeviceConfig, RestartDelay, SimulatorError, Timings};
-use crate::simulator::firmware::{Aftermath, Firmware, Truth};
+use crate::simulator::firmware::{Aftermath, Counters, Firmware, Truth};
 use crate::simulator::persona::LastReply;
 use crate::tunnel::tls::TlsVersion;
 
@@ -196,6 +196,28 @@ impl Device {
     /// What went over its ports.
     pub const fn traffic(&self) -> Traffic {
         self.traffic
+    }
+
+    /// What was applied how often so far.
+    pub const fn counters(&self) -> Counters {
+        self.firmware.counters()
+    }
+
+    /// Refuses the next method that would change something, with this ReturnValue (wsman.md §2.20).
+    pub const fn refuse_next_change(&mut self, code: u32) {
+        self.firmware.refuse_next_change(code);
+    }
+
+    /// Falls into the half state between pre- and post-provisioning, out of which no commit leads (odca.md §2.4).
+    pub fn get_stuck(&mut self) {
+        self.firmware.get_stuck();
+    }
+
+    /// The management engine restarts by itself, as after a loss of power: every connection and every reply on its
+    /// way is gone, what was applied stays.
+    pub fn reset(&mut self, now: Instant) {
+        self.handle_timeout(now);
+        self.go_away(now);
     }
 
     /// The adapter's own computing for this device, between two points in time counted from its start.

@@ -42,7 +42,7 @@ impl Firmware {
             self.list_default_certificate()?;
         }
         self.shown = self.factory.chosen_by(self.store.bound()).map_err(|_| PtStatus::InternalError)?;
-        self.state = ProvisioningState::Post;
+        self.state = if self.stuck { ProvisioningState::In } else { ProvisioningState::Post };
         self.tls = self.staged_tls.clone();
         self.counters.commits += 1;
         Ok(Vec::new())

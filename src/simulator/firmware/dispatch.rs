@@ -43,7 +43,11 @@ impl Firmware {
         if let Operation::Invoke { method, input } = &call.operation {
             return self.invoked(login, call, (class, method, input), now);
         }
-        Answer { outcome: self.accessed(login, class, call), aftermath }
+        let outcome = self.accessed(login, class, call);
+        if outcome.is_ok() && !matches!(call.operation, Operation::Get | Operation::Enumerate | Operation::Pull(_)) {
+            self.counters.changes += 1;
+        }
+        Answer { outcome, aftermath }
     }
 
     fn accessed(&mut self, login: &Login, class: Class, call: &Call) -> Written {
@@ -108,11 +112,14 @@ impl Firmware {
 
     fn invoked(&mut self, login: &Login, call: &Call, request: (Class, &str, &Node), now: Instant) -> Answer {
         let (class, method, _) = request;
-        let result = match self.invoke(login, request, now) {
+        let changes = !matches!(method, "GetUuid" | "GetLowAccuracyTimeSynch");
+        let refused = self.refusal.take_if(|_| changes).map(Err);
+        let result = match refused.or_else(|| self.invoke(login, request, now)) {
             Some(result) => result,
             None => return Answer { outcome: Err(not_supported()), aftermath: Aftermath::None },
         };
         let aftermath = if result.is_ok() { self.aftermath(class, method) } else { Aftermath::None };
+        self.counters.changes += u32::from(result.is_ok() && changes);
         let (outputs, ReturnValue(code)) = match result {
             Ok(outputs) => (outputs, ReturnValue(0)),
             Err(code) => (Vec::new(), code),

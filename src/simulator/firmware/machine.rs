@@ -15,6 +15,7 @@ use super::clock::DeviceClock;
 use super::general::factory_settings;
 use super::instance::to_base64;
 use super::lists::Enumerations;
+use super::refusal::ReturnValue;
 use super::roots::TrustedRoots;
 use super::setup::SetupSessions;
 use super::shown::{FactoryIdentities, ShownIdentity};
@@ -57,6 +58,10 @@ pub struct Firmware {
     pub(super) lists: Enumerations,
     pub(super) counters: Counters,
     pub(super) requests: BTreeMap<Class, u64>,
+    /// What the next method that changes something is refused with.
+    pub(super) refusal: Option<ReturnValue>,
+    /// Commits leave it between pre- and post-provisioning.
+    pub(super) stuck: bool,
 }
 
 impl Firmware {
@@ -101,6 +106,8 @@ impl Firmware {
             lists: Enumerations::default(),
             counters: Counters::default(),
             requests: BTreeMap::new(),
+            refusal: None,
+            stuck: false,
         };
         firmware.leave_provisioning()?;
         Ok(firmware)
@@ -119,6 +126,22 @@ impl Firmware {
     /// The firmware's version.
     pub const fn version(&self) -> AmtVersion {
         self.version
+    }
+
+    /// Refuses the next method that would change something, with this ReturnValue (wsman.md §2.20).
+    pub const fn refuse_next_change(&mut self, code: u32) {
+        self.refusal = Some(ReturnValue(code));
+    }
+
+    /// Falls into the half state between pre- and post-provisioning, out of which no commit leads (odca.md §2.4).
+    pub fn get_stuck(&mut self) {
+        self.stuck = true;
+        self.state = ProvisioningState::In;
+    }
+
+    /// What was applied how often so far.
+    pub const fn counters(&self) -> Counters {
+        self.counters
     }
 
     /// Seconds since 1970 on the device's clock.
@@ -143,6 +166,7 @@ impl Firmware {
         self.shown = self.factory.odca()?;
         self.mode = ControlMode::PreProvisioning;
         self.state = ProvisioningState::Pre;
+        self.stuck = false;
         self.accounts.forget_provisioning();
         self.sessions.forget();
         self.store = CertificateStore::new(self.generation.suite());

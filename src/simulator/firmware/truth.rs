@@ -31,6 +31,8 @@ pub struct Counters {
     pub passwords: u32,
     /// `SetMEBxPassword`.
     pub mebx_passwords: u32,
+    /// Changes of any kind, those that have no line of their own among them.
+    pub changes: u32,
     /// Once-per-observation requests that came when they had been applied already: there must be none (G6).
     pub repeated: u32,
 }

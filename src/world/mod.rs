@@ -1,0 +1,59 @@
+//! The byte world: our server, our relay and a simulated device in one thread, in memory and in virtual time.
+//!
+//! Nothing in it is a model. Server and device speak WS-Management over HTTP over TLS, rustls at both ends; server and
+//! relay speak their JSON messages; the relay asks the device over MEI what it is. What is missing are sockets, clocks
+//! and files, and with them waiting: a whole provisioning takes as long as its cryptography.
+//!
+//! ```text
+//!   Disk ◀─▶ Conversation ◀── text frames ──▶ relay::Line ◀── bytes, cut anywhere ──▶ simulator::Device
+//!                                  one queue of events, one clock, one plan of what goes wrong
+//! ```
+//!
+//! A [`World`] lives as long as its device and its [`Disk`]. [`World::attempt`] is one session of a relay, from the
+//! question to the firmware to the end of both machines; [`Injection`]s say what goes wrong in it, and at which
+//! [`Moment`]: at an edge that the run takes, at a write to the store, at a change that the device applies. Afterwards
+//! [`World::check`] asks device and store whether they agree, and logs in.
+//!
+//! The clock jumps to what comes first: an event in the queue or the deadline of a machine. A world in which nothing
+//! can happen any more although the attempt goes on (deadlock), a machine that is due again at once (busy loop), and
+//! one that never falls silent, end the attempt with a [`Violation`]. Seeds choose latencies and where bytes are cut;
+//! keys, nonces and passwords are real and therefore new each time, so that a seed repeats what happens but not its
+//! bytes.
+//!
+//! ```
+//! use amt_provision::fsm::firmware::{AmtVersion, ControlMode};
+//! use amt_provision::fsm::policy::{Goal, Profile};
+//! use amt_provision::fsm::request::ChainLength;
+//! use amt_provision::world::{Fault, Injection, Moment, Site, World};
+//!
+//! let site = Site::new()?;
+//! let goal = Goal::Admin(ChainLength::new(site.chain_length()).ok_or("a chain")?);
+//! let device = site.device(AmtVersion::new(19, 0), "drops-listed".parse()?);
+//! let mut world = World::new(&site, &device, site.profile(Profile::cautious(goal)), 1)?;
+//!
+//! // The server dies once it has stored its third record, and is started again.
+//! world.attempt([Injection { at: Moment::Write(2), fault: Fault::KillServerAfter }])?;
+//! world.attempt([])?;
+//! assert_eq!(world.check()?, ControlMode::Admin);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+mod attempt;
+mod check;
+mod device_side;
+mod disk;
+mod events;
+mod fault;
+mod firmware_questions;
+mod machine;
+mod relay_side;
+mod server_side;
+mod site;
+mod trace;
+
+pub use attempt::{Attempt, Seen};
+pub use check::Disagreement;
+pub use disk::Disk;
+pub use fault::{Fault, Injection, Moment};
+pub use machine::{Violation, World, WorldError};
+pub use site::{Site, SiteError};
