@@ -107,7 +107,7 @@ fn a_wrong_password_of_the_operators_changes_nothing_and_the_default_refuses() {
         let new = World { store: Arc::clone(&fresh.store), ..former };
         for (profile, words) in [
             (ours(version, "N0t-the-0ne!"), "the server has no password that it takes"),
-            (World::profile(version, open(|_| {})), "the device showed"),
+            (World::profile(version, open(|_| {})), "was not provisioned from here"),
         ] {
             let said = provision(new.deployment(profile).await, &device, lms).await.expect_err("a refusal").to_string();
             assert!(said.contains(words), "{said}");
