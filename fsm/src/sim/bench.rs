@@ -312,11 +312,13 @@ impl Bench {
         let Some(place) = self.place() else { return };
         let disk = &self.server.disk;
         let secrets = invariants::no_secret_on_an_unproven_channel(place, login, request, disk, &self.profile);
-        let durable = invariants::credentials_and_doubt_are_durable_first(request, disk);
+        let credentials = invariants::credentials_are_durable_first(request, disk);
+        let doubt = invariants::doubt_is_durable_first(request, disk);
         let downgrade = invariants::no_downgrade(place, disk);
-        self.note(secrets);
-        self.note(durable);
-        self.note(downgrade);
+        let driver = self.server.run.as_ref().map_or(Ok(()), |run| invariants::one_driver(run, request, disk));
+        for checked in [secrets, credentials, doubt, downgrade, driver] {
+            self.note(checked);
+        }
     }
 
     fn note(&mut self, checked: Result<(), Violation>) {

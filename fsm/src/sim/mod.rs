@@ -24,9 +24,9 @@ mod world;
 
 pub use bench::{Action, Bench};
 pub use device::{Answer, Connection, Counters, Device, Shown, Truth, issue, key_spki};
-pub use faults::{Fault, FaultPlan};
+pub use faults::{Fault, FaultPlan, When};
 pub use invariants::Violation;
 pub use persona::{AfterCommit, Drops, Persona};
 pub use rng::Rng;
 pub use server::{Disk, Server};
-pub use world::{Case, Report, World};
+pub use world::{Case, Entry, NoCase, Party, Report, Trace, World};

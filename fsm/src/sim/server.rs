@@ -57,6 +57,13 @@ impl Disk {
         true
     }
 
+    /// Another server takes the device over, and writes the record as it finds it (G13).
+    pub fn take_over(&mut self) {
+        let record = self.record().unwrap_or_else(|| Record::new(self.uuid));
+        let next = self.stored.as_ref().map_or(Generation(0), |(generation, _)| *generation).next();
+        self.store(next, &record);
+    }
+
     /// The operator permits the device to start over.
     pub fn permit(&mut self, permit: Permit) {
         if let (Some(mut record), Some((generation, _))) = (self.record(), &self.stored) {
