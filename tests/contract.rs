@@ -224,6 +224,21 @@ proptest! {
     }
 }
 
+/// Found by the world: after a machine had slept, the relay gave its stuck channel up and was due again at once.
+#[test]
+fn a_relay_that_wakes_up_late_does_everything_that_is_due_at_once() {
+    let limits = Limits::DEFAULT;
+    let mut relay = Relay::new(Instant::ZERO, limits);
+    relay.handle(Instant::ZERO, RelayInput::Surveyed);
+    relay.handle(Instant::ZERO, RelayInput::Dial(ChannelId(1), Port::Tls));
+    relay.handle(Instant::ZERO, RelayInput::Connected(ChannelId(1)));
+    relay.handle(Instant::ZERO, RelayInput::FromServer(ChannelId(1), vec![1]));
+    let late = Instant::ZERO + limits.server + limits.stuck;
+    relay.handle_timeout(late);
+    while relay.poll_output().is_some() {}
+    assert!(relay.poll_timeout().is_none_or(|(at, _)| at > late), "{:?}", relay.poll_timeout());
+}
+
 #[test]
 fn a_relay_gives_up_a_channel_whose_line_is_stuck_and_drops_what_comes_after_a_close() {
     let mut relay = Relay::new(Instant::ZERO, Limits::DEFAULT);

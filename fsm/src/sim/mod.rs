@@ -22,7 +22,7 @@ mod server;
 mod wire;
 mod world;
 
-pub use bench::{Action, Bench};
+pub use bench::{Action, Bench, End, Hostile, Lie, Move, Pair, Side};
 pub use device::{Answer, Connection, Counters, Device, Shown, Truth, issue, key_spki};
 pub use faults::{Fault, FaultPlan, When};
 pub use invariants::Violation;

@@ -35,6 +35,13 @@ impl Disk {
         Some(Snapshot::decode(bytes).expect("the world stores snapshots only"))
     }
 
+    /// The record as `run` has to know it: the store's; or, once another server has taken the device over, as it
+    /// was then.
+    pub fn record_for(&self, run: &Provisioner) -> Option<Record> {
+        let lost = run.ledger().generation() != self.ledger().generation();
+        if lost { Some(run.ledger().durable().clone()) } else { self.record() }
+    }
+
     /// The ledger that a run begins with.
     pub fn ledger(&self) -> Ledger {
         match (self.record(), &self.stored) {

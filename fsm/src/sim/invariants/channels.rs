@@ -6,10 +6,9 @@ use super::{Check, check};
 use crate::channel::ChannelName;
 use crate::edges::Place;
 use crate::peer::{Peer, Voucher};
-use crate::record::Record;
+use crate::record::{Pins, Record};
 use crate::request::Once;
 use crate::sim::device::Device;
-use crate::sim::server::Disk;
 
 /// G4: every TLS session is typed by what proved its peer. A pinned channel showed a stored hash, and is
 /// called proven only where that pin is; an ODCA channel showed a chain, of the enrolled silicon if there is
@@ -42,11 +41,18 @@ pub fn another_device_is_left_alone(other: &Device) -> Check {
     })
 }
 
+/// G5: the pins of a known device stay. Without a rotation, an unprovisioning or an operator's permit nothing that a
+/// relay does changes what a device is held to.
+pub fn pins_of_a_known_device_stay(known: &Pins, now: &Pins) -> Check {
+    check(known == now, "G5", || format!("{known:?} became {now:?}"))
+}
+
 /// G5: no downgrade. A device with a confirmed pin is spoken to over that pin, or over ODCA with the enrolled
 /// ROM-CA hash. Only the question whether our own `Unprovision` was applied may be asked elsewhere, because the
-/// device may have nothing left to prove itself with.
-pub fn no_downgrade(place: Place, disk: &Disk) -> Check {
-    let Some(record) = disk.record().filter(|record| record.pins.binding().is_some()) else { return Ok(()) };
+/// device may have nothing left to prove itself with. `record` is what the store has; for a server that has lost
+/// its lease, what it had then: whatever it wants to store or to do once, ends it (G13).
+pub fn no_downgrade(place: Place, record: Option<&Record>) -> Check {
+    let Some(record) = record.filter(|record| record.pins.binding().is_some()) else { return Ok(()) };
     let deactivating = record.doubt == Some(Once::Unprovision);
     let held = match place.channel {
         ChannelName::PinnedProven | ChannelName::PinnedFirstUse => true,

@@ -16,13 +16,18 @@ use alloc::string::String;
 use core::fmt;
 
 pub use bounds::{bytes_in_are_bytes_out, no_fault_is_our_own, the_relay_is_bounded, the_same_twice};
-pub use channels::{a_channel_is_what_its_handshake_proved, another_device_is_left_alone, no_downgrade};
+pub use channels::{
+    a_channel_is_what_its_handshake_proved, another_device_is_left_alone, no_downgrade, pins_of_a_known_device_stay,
+};
 pub use durable::{
     a_shown_key_is_stored, credentials_are_durable_first, doubt_is_durable_first, goal_of, one_driver,
     store_and_device_agree,
 };
-pub use progress::{edges_are_contiguous, everything_has_a_deadline, nothing_is_applied_twice, time_advances};
-pub use secrets::no_secret_on_an_unproven_channel;
+pub use progress::{
+    edges_are_contiguous, everything_has_a_deadline, nothing_is_applied_twice, nothing_takes_effect_twice,
+    time_advances,
+};
+pub use secrets::{no_secret_on_an_unproven_channel, nothing_is_overheard};
 
 /// A guarantee that did not hold.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

@@ -16,6 +16,13 @@ pub fn nothing_is_applied_twice(device: &Device) -> Check {
     check(once, "G6", || format!("the device counts {counters:?}"))
 }
 
+/// G6, where a relay lies: what is applied, is applied once. A relay that hides replies on a channel that proves
+/// nothing can have a request sent again; the firmware refuses it then.
+pub fn nothing_takes_effect_twice(device: &Device) -> Check {
+    let counters = device.counters();
+    check(counters.setup <= 1 && counters.upgrade <= 1, "G6", || format!("the device counts {counters:?}"))
+}
+
 /// G8: everything ends. A run that has not ended has a deadline; without one, a peer that falls silent would
 /// hold it for ever.
 pub fn everything_has_a_deadline(run: &Provisioner) -> Check {

@@ -6,6 +6,7 @@ use super::{Check, check};
 use crate::channel::ChannelName;
 use crate::edges::Place;
 use crate::policy::{Adopt, FirstUseTrust, Profile};
+use crate::record::Provenance;
 use crate::request::{Login, Request};
 use crate::sim::server::Disk;
 
@@ -47,12 +48,20 @@ pub fn no_secret_on_an_unproven_channel(
     check(!request.is_authority() || allowed, "G1", || format!("{request} over {place}"))
 }
 
+/// G1, from the listener's side: what a hostile relay reads, in plain text or over TLS to its own key, is never a
+/// password that is kept and never authority; and nothing at all of a device that was known before. The one
+/// exception is what nobody can exclude: a relay that was hostile at first contact and whose own key was pinned
+/// as first-use gets the kept password, and authority where the profile trusts first use.
+pub fn nothing_is_overheard(kept: bool, request: &Request, known: bool, profile: &Profile) -> Check {
+    let authority = request.is_authority() && (known || profile.first_use == FirstUseTrust::NotTrusted);
+    check(!authority, "G1", || format!("{request} is read by the relay"))?;
+    let provable = known || profile.minimum >= Provenance::OdcaInterim;
+    check(!(kept && provable), "G1", || format!("a password that is kept is read by the relay, with {request}"))
+}
+
 impl Request {
     /// Whether it gives away what outlives the device.
     pub(in crate::sim) const fn is_authority(&self) -> bool {
-        matches!(
-            self,
-            Self::AddChainCertificate { .. } | Self::UpgradeClientToAdmin { .. } | Self::SetMebxPassword(_)
-        )
+        matches!(self, Self::AddChainCertificate { .. } | Self::UpgradeClientToAdmin { .. } | Self::SetMebxPassword(_))
     }
 }

@@ -3,8 +3,8 @@
 use alloc::format;
 
 use super::machine::World;
-use super::trace::Party;
 use super::pipes::{TO_DEVICE, UP};
+use super::trace::Party;
 use crate::provisioner::Input;
 use crate::sim::faults::Fault;
 use crate::time::Millis;

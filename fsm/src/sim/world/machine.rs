@@ -211,7 +211,10 @@ impl World {
         let relay_due = self.relay.as_ref().and_then(|relay| relay.poll_timeout()).map(|(at, _)| at);
         let queued = self.queue.first_key_value().map(|((at, _), _)| *at);
         let Some(next) = [server_due, relay_due, queued].into_iter().flatten().min() else {
-            return Err(Violation { guarantee: "G8", seen: String::from("a deadlock: nothing will ever happen again") });
+            return Err(Violation {
+                guarantee: "G8",
+                seen: String::from("a deadlock: nothing will ever happen again"),
+            });
         };
         self.now = self.now.max(next);
         if queued == Some(next) {

@@ -52,8 +52,12 @@ impl World {
     pub(super) fn relay_input(&mut self, input: RelayInput) {
         let Some(relay) = &mut self.relay else { return };
         match &input {
-            RelayInput::FromServer(id, bytes) if relay.state() == RelayState::Pumping(*id) => self.handed.0.extend(bytes),
-            RelayInput::FromDevice(id, bytes) if relay.state() == RelayState::Pumping(*id) => self.handed.1.extend(bytes),
+            RelayInput::FromServer(id, bytes) if relay.state() == RelayState::Pumping(*id) => {
+                self.handed.0.extend(bytes)
+            }
+            RelayInput::FromDevice(id, bytes) if relay.state() == RelayState::Pumping(*id) => {
+                self.handed.1.extend(bytes)
+            }
             _ => {}
         }
         relay.handle(self.now, input);

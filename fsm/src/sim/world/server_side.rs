@@ -171,7 +171,7 @@ impl World {
         invariants::credentials_are_durable_first(request, disk)?;
         invariants::doubt_is_durable_first(request, disk)?;
         invariants::one_driver(run, request, disk)?;
-        invariants::no_downgrade(place, disk)
+        invariants::no_downgrade(place, disk.record_for(run).as_ref())
     }
 
     pub(super) fn on_durable(&mut self, generation: Generation, record: &Record) {
