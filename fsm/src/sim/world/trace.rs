@@ -106,6 +106,8 @@ pub(super) fn hex(bytes: &[u8]) -> String {
 
 /// And back.
 pub(super) fn unhex(text: &str) -> Option<Vec<u8>> {
-    let pairs = text.as_bytes().chunks(2);
-    pairs.map(|pair| u8::from_str_radix(core::str::from_utf8(pair).ok()?, 16).ok()).collect()
+    let digit = |byte: u8| char::from(byte).to_digit(16);
+    let byte = |[high, low]: &[u8; 2]| u8::try_from(digit(*high)? * 16 + digit(*low)?).ok();
+    let (pairs, []) = text.as_bytes().as_chunks() else { return None };
+    pairs.iter().map(byte).collect()
 }
