@@ -40,6 +40,7 @@ fn persona(name: &str) -> Persona {
 const SAFE: &str = "every guarantee holds";
 
 /// Tries everything; the number of states, or a panic with the shortest way to a violation.
+#[expect(clippy::print_stdout, reason = "a model says how large it was")]
 fn explore<M>(name: &str, model: M, violation: impl Fn(&M::State) -> Option<Violation>) -> usize
 where
     M: Model + Send + Sync + 'static,
