@@ -7,7 +7,8 @@
 //!   [`Relay`](crate::relay::Relay) and a device together, cuts and crashes them by a [`FaultPlan`], heals
 //!   them, and checks the [`invariants`] after every event.
 //!
-//! * [`Bench`] is server and device alone, for tests that say exactly what happens and for the model checker.
+//! * [`Bench`] is server and device alone, for tests that say exactly what happens and for the model checker; a
+//!   [`Pair`] is two servers on one store, a [`Hostile`] world one with a relay that is somebody's.
 //!
 //! Anyone who writes a driver of their own can hold it against the same device: see `Device::connect` and
 //! `Device::answer`.
