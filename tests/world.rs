@@ -56,13 +56,14 @@ fn any(seed: u64) -> Case {
 }
 
 /// What goes wrong at a place for its edges to be taken: the channel or the line is lost, the store fails, the
-/// device changes or turns out to be another one, the relay lies, or nothing happens for longer than a run may take.
-const AT_A_PLACE: [&[Fault]; 10] = [
+/// device refuses, changes or turns out to be another one, the relay lies, or nothing happens for longer than a run may take.
+const AT_A_PLACE: [&[Fault]; 11] = [
     &[Fault::CutTcp],
     &[Fault::CutLine],
     &[Fault::CrashServer],
     &[Fault::FailStore],
     &[Fault::UnprovisionQuietly],
+    &[Fault::Refuse(36), Fault::Refuse(36), Fault::Refuse(36)],
     &[Fault::StrangeUuid],
     &[Fault::CutTcp, Fault::StrangeUuid],
     &[Fault::CutTcp, Fault::Impostor],
@@ -137,7 +138,7 @@ fn every_guarantee_holds_on_every_seed_and_every_edge_is_taken() {
         let text = std::fs::read_to_string(&path).expect("WORLD_REPLAY names a trace");
         panic!("{}", explain(&Trace::case_of(&text).expect("a trace begins with its case")));
     }
-    let seeds: u64 = std::env::var("WORLD_RUNS").ok().and_then(|runs| runs.parse().ok()).unwrap_or(5_000);
+    let seeds: u64 = std::env::var("WORLD_RUNS").ok().and_then(|runs| runs.parse().ok()).unwrap_or(3_000);
     let begun = Instant::now();
     let mut sum = Sum::default();
     planned().for_each(|case| sum.run(&case));
