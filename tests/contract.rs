@@ -17,6 +17,7 @@ use amt_provision_fsm::stage::{OpenFault, TlsFault};
 use amt_provision_fsm::time::{Instant, Millis};
 use proptest::collection::vec;
 use proptest::prelude::*;
+use proptest_state_machine::{ReferenceStateMachine, StateMachineTest, prop_state_machine};
 
 fn uuid() -> Uuid {
     Uuid::from_bytes([3; 16]).expect("no placeholder")
@@ -72,27 +73,26 @@ fn key(n: u8) -> KeyPair {
     KeyPair { handle: KeyHandle(format!("Handle: {n}")), spki: SpkiHash::from_bytes([n; 32]), public_key: vec![n] }
 }
 
-/// An input as a peer, a store or a clock could send it, right or wrong. `None` is a wait to the deadline.
-fn input() -> impl Strategy<Value = Option<Input>> {
+/// An input as a peer or a store could send it, right or wrong.
+fn input() -> impl Strategy<Value = Input> {
     let channel = || (0u32..6).prop_map(ChannelId);
     let peer = (0u8..5, any::<bool>()).prop_map(|(n, odca)| Peer {
         spki: SpkiHash::from_bytes([n; 32]),
         voucher: if odca { Voucher::Odca(RomCaHash::from_bytes([n; 32])) } else { Voucher::Nobody },
     });
     prop_oneof![
-        2 => Just(None),
-        1 => report().prop_map(|report| Some(Input::Report(report))),
-        3 => channel().prop_map(|id| Some(Input::Opened(id))),
-        1 => channel().prop_map(|id| Some(Input::OpenFailed(id, OpenFault::Refused))),
-        3 => (channel(), peer).prop_map(|(id, peer)| Some(Input::TlsUp(id, peer))),
-        1 => channel().prop_map(|id| Some(Input::TlsFailed(id, TlsFault::Broken))),
-        8 => (0u32..24, reply()).prop_map(|(id, reply)| Some(Input::Reply(RequestId(id), reply))),
-        1 => channel().prop_map(|id| Some(Input::ChannelLost(id))),
-        1 => Just(Some(Input::LineLost)),
-        4 => (1u64..9).prop_map(|generation| Some(Input::Persisted(Generation(generation)))),
-        1 => (1u64..9).prop_map(|generation| Some(Input::PersistFailed(Generation(generation), StoreFault::Failed))),
-        1 => Just(Some(Input::LeaseLost)),
-        1 => Just(Some(Input::NotIssued)),
+        1 => report().prop_map(Input::Report),
+        3 => channel().prop_map(Input::Opened),
+        1 => channel().prop_map(|id| Input::OpenFailed(id, OpenFault::Refused)),
+        3 => (channel(), peer).prop_map(|(id, peer)| Input::TlsUp(id, peer)),
+        1 => channel().prop_map(|id| Input::TlsFailed(id, TlsFault::Broken)),
+        8 => (0u32..24, reply()).prop_map(|(id, reply)| Input::Reply(RequestId(id), reply)),
+        1 => channel().prop_map(Input::ChannelLost),
+        1 => Just(Input::LineLost),
+        4 => (1u64..9).prop_map(|generation| Input::Persisted(Generation(generation))),
+        1 => (1u64..9).prop_map(|generation| Input::PersistFailed(Generation(generation), StoreFault::Failed)),
+        1 => Just(Input::LeaseLost),
+        1 => Just(Input::NotIssued),
     ]
 }
 
@@ -110,57 +110,140 @@ fn fitting(output: &Output, reply: Reply) -> Option<Input> {
     }
 }
 
-/// Takes all outputs, as the contract wants it after every input; their number.
-fn drain(run: &mut Provisioner, place: &mut Option<Place>, last: &mut Option<Output>) -> Result<u32, TestCaseError> {
-    let mut count = 0;
-    while let Some(output) = run.poll_output() {
-        count += 1;
-        prop_assert!(count < 64, "outputs without end");
-        if let Output::Moved(edge) = &output {
-            prop_assert!(edges().any(|declared| declared == *edge), "{edge} is not declared");
-            prop_assert!(place.is_none_or(|place| place == edge.from), "{edge} after {place:?}");
-            *place = Some(edge.to);
-        }
-        *last = Some(output);
-    }
-    Ok(count)
+/// One thing that a driver does.
+#[derive(Clone, Debug)]
+enum Step {
+    /// It hands any input over.
+    Give(Input),
+    /// It answers the last output, with this reply where that was a request.
+    Fit(Reply),
+    /// It sleeps for as long as it likes, and then does what is due.
+    Sleep(Millis),
+    /// It sleeps exactly to the deadline.
+    ToDeadline,
 }
 
-proptest! {
+/// What the contract knows of a run: the first report, and the clock.
+#[derive(Clone, Debug)]
+struct Driver {
+    first: DeviceReport,
+    slept: Millis,
+}
+
+impl ReferenceStateMachine for Driver {
+    type State = Self;
+    type Transition = Step;
+
+    fn init_state() -> BoxedStrategy<Self> {
+        report().prop_map(|first| Self { first, slept: Millis(0) }).boxed()
+    }
+
+    fn transitions(_: &Self) -> BoxedStrategy<Step> {
+        prop_oneof![
+            6 => input().prop_map(Step::Give),
+            6 => reply().prop_map(Step::Fit),
+            1 => (0u64..100_000).prop_map(|length| Step::Sleep(Millis(length))),
+            1 => Just(Step::ToDeadline),
+        ]
+        .boxed()
+    }
+
+    fn apply(mut state: Self, step: &Step) -> Self {
+        if let Step::Sleep(length) = step {
+            state.slept = Millis(state.slept.0 + length.0);
+        }
+        state
+    }
+}
+
+/// A run, and what it has put out.
+struct Held {
+    run: Provisioner,
+    now: Instant,
+    place: Option<Place>,
+    last: Option<Output>,
+}
+
+impl Held {
+    /// Takes all outputs, as the contract wants it after every input; their number.
+    fn drain(&mut self) -> u32 {
+        let mut count = 0;
+        while let Some(output) = self.run.poll_output() {
+            count += 1;
+            assert!(count < 64, "outputs without end");
+            if let Output::Moved(edge) = &output {
+                assert!(edges().any(|declared| declared == *edge), "{edge} is not declared");
+                assert!(self.place.is_none_or(|place| place == edge.from), "{edge} after {:?}", self.place);
+                self.place = Some(edge.to);
+            }
+            self.last = Some(output);
+        }
+        count
+    }
+
+    fn wake(&mut self) {
+        self.run.handle_timeout(self.now);
+    }
+}
+
+impl StateMachineTest for Held {
+    type SystemUnderTest = Self;
+    type Reference = Driver;
+
+    fn init_test(driver: &Driver) -> Self {
+        let ledger = Ledger::unknown(Record::new(uuid()));
+        let run = Provisioner::new(Instant::ZERO, ledger, profile(), Order::Provision, driver.first);
+        let mut held = Self { run, now: Instant::ZERO, place: None, last: None };
+        held.drain();
+        held
+    }
+
+    fn apply(mut held: Self, _: &Driver, step: Step) -> Self {
+        let ended = held.run.outcome().cloned();
+        match step {
+            Step::Give(input) => held.run.handle(held.now, input),
+            Step::Fit(reply) => {
+                if let Some(input) = held.last.as_ref().and_then(|output| fitting(output, reply)) {
+                    held.run.handle(held.now, input);
+                }
+            }
+            Step::Sleep(length) => {
+                held.now = held.now + length;
+                held.wake();
+            }
+            Step::ToDeadline => {
+                held.now = held.run.poll_timeout().map_or(held.now, |(at, _)| at);
+                held.wake();
+            }
+        }
+        let count = held.drain();
+        if ended.is_some() {
+            assert_eq!(held.run.outcome(), ended.as_ref(), "an end absorbs");
+            assert_eq!(count, 0, "nothing comes after the end");
+        }
+        held
+    }
+
+    fn check_invariants(held: &Self, driver: &Driver) {
+        assert!(held.now.as_millis() >= driver.slept.0, "time went back");
+        match held.run.poll_timeout() {
+            Some((at, _)) => assert!(at > held.now, "due at once"),
+            None => assert!(held.run.outcome().is_some(), "waits for ever at {}", held.run.place()),
+        }
+    }
+}
+
+prop_state_machine! {
     #![proptest_config(ProptestConfig::with_cases(512))]
 
     /// Any inputs: no panic, bounded outputs, declared and contiguous edges, a deadline until the end, time
     /// that goes on after a deadline, and an end that absorbs.
     #[test]
-    fn the_provisioner_keeps_its_contract(first in report(), inputs in vec((input(), reply(), any::<bool>()), 1..80)) {
-        let ledger = Ledger::unknown(Record::new(uuid()));
-        let mut run = Provisioner::new(Instant::ZERO, ledger, profile(), Order::Provision, first);
-        let (mut now, mut place, mut last) = (Instant::ZERO, None, None);
-        drain(&mut run, &mut place, &mut last)?;
-        for (input, reply, fits) in inputs {
-            let ended = run.outcome().cloned();
-            let input = match (&last, fits) {
-                (Some(output), true) => fitting(output, reply).or(input),
-                _ => input,
-            };
-            match input {
-                Some(input) => run.handle(now, input),
-                None => {
-                    now = run.poll_timeout().map_or(now, |(at, _)| at);
-                    run.handle_timeout(now);
-                }
-            }
-            let count = drain(&mut run, &mut place, &mut last)?;
-            if let Some(ended) = ended {
-                prop_assert_eq!(run.outcome(), Some(&ended), "an end absorbs");
-                prop_assert_eq!(count, 0, "nothing comes after the end");
-            }
-            match run.poll_timeout() {
-                Some((at, _)) => prop_assert!(at > now, "due at once"),
-                None => prop_assert!(run.outcome().is_some(), "waits for ever at {}", run.place()),
-            }
-        }
-    }
+    fn the_provisioner_keeps_its_contract(sequential 1..80 => Held);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(512))]
 
     /// Bytes in are bytes out, in order, per direction and channel; credits bound what is under way.
     #[test]
@@ -222,6 +305,43 @@ proptest! {
             prop_assert_eq!(&sent, &received);
         }
     }
+}
+
+/// Found by the world: after a machine had slept, the relay gave its stuck channel up and was due again at once.
+#[test]
+fn a_relay_that_wakes_up_late_does_everything_that_is_due_at_once() {
+    let limits = Limits::DEFAULT;
+    let mut relay = Relay::new(Instant::ZERO, limits);
+    relay.handle(Instant::ZERO, RelayInput::Surveyed);
+    relay.handle(Instant::ZERO, RelayInput::Dial(ChannelId(1), Port::Tls));
+    relay.handle(Instant::ZERO, RelayInput::Connected(ChannelId(1)));
+    relay.handle(Instant::ZERO, RelayInput::FromServer(ChannelId(1), vec![1]));
+    let late = Instant::ZERO + limits.server + limits.stuck;
+    relay.handle_timeout(late);
+    while relay.poll_output().is_some() {}
+    assert!(relay.poll_timeout().is_none_or(|(at, _)| at > late), "{:?}", relay.poll_timeout());
+}
+
+/// Found by drawing the matrix: a relay that said of an open port that it was closed left the connection open and the
+/// run without it; and a verdict on a handshake that was never begun ended the run.
+#[test]
+fn an_answer_of_another_step_of_the_opening_changes_nothing() {
+    let device = DeviceReport {
+        uuid: uuid(),
+        version: AmtVersion::new(19, 0),
+        mode: ControlMode::PreProvisioning,
+        local_tls: LocalTls::On,
+    };
+    let ledger = Ledger::unknown(Record::new(uuid()));
+    let mut run = Provisioner::new(Instant::ZERO, ledger, profile(), Order::Provision, device);
+    while run.poll_output().is_some() {}
+    let id = run.channel().expect("the port is being opened");
+    run.handle(Instant::ZERO, Input::TlsFailed(id, TlsFault::Stranger(None)));
+    assert_eq!((run.poll_output(), run.channel()), (None, Some(id)));
+    run.handle(Instant::ZERO, Input::Opened(id));
+    assert!(matches!(run.poll_output(), Some(Output::StartTls(..))));
+    run.handle(Instant::ZERO, Input::OpenFailed(id, OpenFault::Refused));
+    assert_eq!((run.poll_output(), run.channel()), (None, Some(id)));
 }
 
 #[test]

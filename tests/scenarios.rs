@@ -6,8 +6,10 @@ use amt_provision_fsm::deadline::{self, Wake};
 use amt_provision_fsm::fault::{Fault, Link, Operator, Ours, Peer};
 use amt_provision_fsm::firmware::{AmtVersion, ControlMode, Port};
 use amt_provision_fsm::identity::{RomCaHash, Uuid};
+use amt_provision_fsm::peer::Unvouched;
 use amt_provision_fsm::policy::{
     ActivationCommit, Adopt, DeviceReport, FirstUseTrust, FlowB, Goal, LocalTls, Order, Permit, Profile, WithoutAcm,
+    expectation,
 };
 use amt_provision_fsm::provisioner::{Input, Outcome, Output, Provisioner, StoreFault};
 use amt_provision_fsm::record::{Hold, Ledger, Origin, Provenance, Record};
@@ -339,6 +341,33 @@ fn lose_lease_at(moment: usize) -> bool {
 fn g13_a_server_that_has_lost_its_lease_sends_nothing_more() {
     let moments = (0..).take_while(|moment| !lose_lease_at(*moment)).count();
     assert!(moments > 5, "{moments}: before the first record the device is asked what it is");
+}
+
+/// Found by the world: the doubt was stored before the provisioning chain was sent, and a server that lost its
+/// lease between the chain's certificates sent the signature all the same.
+#[test]
+fn g13_a_lease_that_is_lost_while_the_chain_is_sent_stops_the_signature() {
+    let mut bench = bench("keeps-session", profile());
+    bench.run_until(|bench| {
+        stands_at(bench, StageName::CertReplaced) && bench.asks("IPS_HostBasedSetupService.AddNextCertInChain")
+    });
+    bench.server.disk.take_over();
+    assert_eq!(run(&mut bench), Outcome::Failed(Fault::Ours(Ours::LeaseLost)));
+    assert_eq!((bench.device.truth().mode, bench.device.counters().upgrade), (ControlMode::Client, 0));
+}
+
+/// Found by the model checker with a hostile relay: between the commit and the first session over the new key, a
+/// relay that showed a key of its own and played a device in pre-provisioning had the stored hash forgotten, and with
+/// it the device, where the profile lets unvouched keys pass.
+#[test]
+fn g5_a_key_made_over_proven_sessions_is_not_forgotten_for_one_that_nobody_vouches_for() {
+    let mut bench = bench("keeps-session", profile());
+    bench.run_until(|bench| bench.server.disk.record().is_some_and(|record| record.pins.intended.is_some()));
+    let record = stored(&bench);
+    assert_eq!(record.pins.intended.map(|pin| pin.provenance), Some(Provenance::Odca));
+    let expected = expectation(&record, &profile(), Order::Provision);
+    assert_eq!(expected.unvouched, Unvouched::Refused);
+    assert!(matches!(run(&mut bench), Outcome::Configured { mode: ControlMode::Admin, .. }));
 }
 
 #[test]

@@ -7,6 +7,8 @@
 use alloc::string::String;
 use core::fmt::{self, Write};
 
+use serde::{Deserialize, Serialize};
+
 use crate::channel::{Channel, ChannelName, FirstUse, Interim, Odca, Pinned, Plain, Proven, Provisional, Unconnected};
 use crate::session::Session;
 use crate::stage::{
@@ -55,7 +57,7 @@ pub enum Cause {
 }
 
 /// A stage over a channel.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Place {
     /// How far.
     pub stage: StageName,

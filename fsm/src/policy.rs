@@ -218,6 +218,9 @@ pub fn expectation(record: &Record, profile: &Profile, order: Order) -> Expectat
         pins,
         odca: enrolled.unwrap_or(OdcaExpectation::AnyDevice),
         unvouched: match profile.adopt {
+            // A key made over proven sessions is about to be shown, and whatever else the device may still show is
+            // proven as well: whoever shows something else would talk us into forgetting that key.
+            _ if record.pins.intended.is_some_and(|pin| pin.provenance.is_proven()) => Unvouched::Refused,
             // What shows there is whatever the last owner had issued.
             Adopt::Allowed if profile.minimum <= Provenance::Adopted && record.pins == Pins::NONE => Unvouched::Any,
             _ if profile.minimum <= Provenance::Provisional => Unvouched::SelfSigned,

@@ -15,10 +15,13 @@ use amt_provision::store::{Account, PasswordChoice, PasswordSource, Store, Tenan
 
 use crate::provisioning::{World, provision};
 
+/// What is changed of a profile.
+type Change = fn(&mut Profile);
+
 const THEIRS: &str = "Th3ir-Passw0rd!";
 
 /// What the former owner's profile says: the password is the same for every device.
-fn theirs(version: AmtVersion, goal: fn(&mut Profile)) -> ServedProfile {
+fn theirs(version: AmtVersion, goal: Change) -> ServedProfile {
     let random = rustls::crypto::aws_lc_rs::default_provider().secure_random;
     let fixed = PasswordChoice::Fixed(THEIRS.parse().expect("a password that AMT takes"));
     let passwords = PasswordSource::new(fixed, PasswordChoice::default(), random);
@@ -36,7 +39,7 @@ fn ours(version: AmtVersion, given: &str) -> ServedProfile {
     ServedProfile { adoption, ..World::profile(version, open(|profile| profile.adopt = Adopt::Allowed)) }
 }
 
-fn open(change: fn(&mut Profile)) -> impl FnOnce(&mut Profile) {
+fn open(change: Change) -> impl FnOnce(&mut Profile) {
     move |profile| {
         profile.flow_b = FlowB::Allowed;
         profile.minimum = Provenance::FirstUse;
@@ -46,7 +49,7 @@ fn open(change: fn(&mut Profile)) -> impl FnOnce(&mut Profile) {
 }
 
 /// A device that its former owner has taken to `mode`, and its version.
-async fn found(world: &World, version: AmtVersion, mode: fn(&mut Profile), lms: Ipv4Addr) -> SimulatedDevice {
+async fn found(world: &World, version: AmtVersion, mode: Change, lms: Ipv4Addr) -> SimulatedDevice {
     let uuid = Uuid::from_bytes([lms.octets()[3]; 16]).expect("no placeholder");
     let device = world.start(&world.device(version, "keeps-session", uuid), lms).await;
     let deployment = world.deployment(theirs(version, mode)).await;
@@ -57,7 +60,7 @@ async fn found(world: &World, version: AmtVersion, mode: fn(&mut Profile), lms: 
 
 #[test]
 fn a_device_in_ccm_or_acm_is_adopted_with_the_operators_password_and_gets_everything_anew() {
-    let cases: [(AmtVersion, fn(&mut Profile)); 3] = [
+    let cases: [(AmtVersion, Change); 3] = [
         (AmtVersion::new(16, 1), |profile| profile.goal = Goal::Client),
         (AmtVersion::new(18, 0), |_| {}),
         (AmtVersion::new(19, 0), |_| {}),

@@ -3,6 +3,8 @@
 use core::fmt;
 use core::marker::PhantomData;
 
+use serde::{Deserialize, Serialize};
+
 use super::secrecy::{Carries, OneOff, PasswordKind, Public, Real};
 use crate::identity::{RomCaHash, SpkiHash};
 use crate::record::{Pin, Provenance};
@@ -13,7 +15,7 @@ pub(super) mod sealed {
 use sealed::Sealed;
 
 /// A channel by name, for logs, tables and diagrams.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum ChannelName {
     /// No channel: nothing is connected.
     Unconnected,

@@ -41,7 +41,9 @@ impl Provisioner {
     }
 
     pub(super) fn on_open_failed(&mut self, id: ChannelId, _fault: OpenFault) {
-        if self.dials(id) {
+        // Of a port that is open already it is no answer.
+        let Some(AnySession::TcpOpen(session)) = &self.session else { return };
+        if matches!(session.stage.dialling, Dialling::Asked(asked, _) if asked == id) {
             self.set_dialling(Dialling::Pausing);
             self.retry(Wake::Open);
         }
@@ -61,7 +63,8 @@ impl Provisioner {
     }
 
     pub(super) fn on_tls_failed(&mut self, id: ChannelId, fault: TlsFault) {
-        if !self.dials(id) {
+        let Some(AnySession::TcpOpen(session)) = &self.session else { return };
+        if !matches!(session.stage.dialling, Dialling::Handshaking(asked, _) if asked == id) {
             return;
         }
         match fault {

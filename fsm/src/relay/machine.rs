@@ -151,17 +151,16 @@ impl Relay {
     /// Does what is due at `now`; early or repeated calls do nothing.
     pub fn handle_timeout(&mut self, now: Instant) {
         self.now = self.now.max(now);
-        let Some((at, wake)) = self.next_deadline() else { return };
-        if at > self.now {
-            return;
-        }
-        match (wake, self.state) {
-            (RelayWake::Connect, RelayState::Dialling(id)) => {
-                self.outputs.push_back(RelayOutput::Disconnect(id));
-                self.on_not_connected(id, OpenFault::TimedOut);
+        // After a sleep more than one is due: each ends what it was for, the last the relay itself.
+        while let Some((_, wake)) = self.next_deadline().filter(|(at, _)| *at <= self.now) {
+            match (wake, self.state) {
+                (RelayWake::Connect, RelayState::Dialling(id)) => {
+                    self.outputs.push_back(RelayOutput::Disconnect(id));
+                    self.on_not_connected(id, OpenFault::TimedOut);
+                }
+                (RelayWake::DeviceStuck, RelayState::Pumping(id)) => self.lose_channel(id),
+                (wake, _) => self.close(Close::Deadline(wake)),
             }
-            (RelayWake::DeviceStuck, RelayState::Pumping(id)) => self.lose_channel(id),
-            (wake, _) => self.close(Close::Deadline(wake)),
         }
     }
 

@@ -279,10 +279,17 @@ impl<S: Stage, C: Connected> Session<S, C> {
 
     /// Marks `once` in the store, unless this run has sent it as often as it may.
     pub(crate) fn mark(&self, once: Once, intent: Intent) -> Want {
+        self.may_send(once).map_or_else(|want| want, |()| Want::Intend(intent))
+    }
+
+    /// This run has not sent `once` as often as it may, nor been told a firm no.
+    pub(crate) fn may_send(&self, once: Once) -> Result<(), Want> {
         match self.context.firm_no {
-            Some((refused, refusal)) if refused == once => Want::Fail(Fault::refused(once.request_name(), refusal)),
-            _ if self.context.sent.count(once) >= Sent::LIMIT => Want::Fail(Peer::NeverApplied(once).into()),
-            _ => Want::Intend(intent),
+            Some((refused, refusal)) if refused == once => {
+                Err(Want::Fail(Fault::refused(once.request_name(), refusal)))
+            }
+            _ if self.context.sent.count(once) >= Sent::LIMIT => Err(Want::Fail(Peer::NeverApplied(once).into())),
+            _ => Ok(()),
         }
     }
 }

@@ -218,6 +218,13 @@ impl Device {
         }
     }
 
+    /// Takes this login from now on, whatever it is: what somebody who plays a device can do.
+    pub(super) fn let_in(&mut self, login: Login) {
+        if let (Login::Admin(id), true) = (login, self.truth.mode != ControlMode::PreProvisioning) {
+            self.truth.admin = Some(id);
+        }
+    }
+
     /// Answers a request that came over `connection`.
     pub fn answer(&mut self, connection: &mut Connection, login: Login, request: &Request) -> Answer {
         let known = match login {

@@ -2,11 +2,15 @@
 
 use alloc::vec::Vec;
 
+use serde::{Deserialize, Serialize};
+
 use super::rng::Rng;
+use crate::edges::Place;
+use crate::firmware::ControlMode;
 use crate::time::Millis;
 
 /// One thing that goes wrong.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Fault {
     /// The connection between relay and device breaks.
     CutTcp,
@@ -24,7 +28,7 @@ pub enum Fault {
     SlowReply(Millis),
     /// The store fails to take the next record.
     FailStore,
-    /// Another server has taken the device over when the next record is to be stored.
+    /// Another server takes the device over, and writes, before the next record is to be stored.
     LoseLease,
     /// Somebody at the machine takes the device out of provisioning; it restarts.
     Unprovision,
@@ -34,15 +38,31 @@ pub enum Fault {
     StrangeUuid,
     /// The relay shows a key of its own in the next handshake.
     Impostor,
+    /// The relay connects to another genuine device instead, the next time.
+    OtherDevice,
+    /// The relay claims this mode in its next report.
+    ClaimMode(ControlMode),
+    /// The relay claims in its next report that the local ports have no TLS.
+    ClaimNoTls,
     /// The device refuses its next change with this ReturnValue (wsman.md §2.20).
     Refuse(u32),
+    /// The device has forgotten its digest nonce: the next request is answered 401, whoever logs in.
+    Unauthorized,
+    /// The device closes the connection behind its next reply.
+    HangUp,
+    /// What the device says next arrives as garbage.
+    Garble,
+    /// The line to the server takes no bytes for so long.
+    StallLine(Millis),
+    /// The device takes no bytes for so long.
+    StallDevice(Millis),
     /// The machine's clock jumps ahead: it was asleep.
     Sleep(Millis),
 }
 
 impl Fault {
     /// Every kind of fault, with lengths of time to match.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 30] = [
         Self::CutTcp,
         Self::CutLine,
         Self::CrashServer,
@@ -58,33 +78,61 @@ impl Fault {
         Self::UnprovisionQuietly,
         Self::StrangeUuid,
         Self::Impostor,
+        Self::OtherDevice,
+        Self::ClaimMode(ControlMode::PreProvisioning),
+        Self::ClaimMode(ControlMode::Admin),
+        Self::ClaimNoTls,
         Self::Refuse(1),
         Self::Refuse(36),
         Self::Refuse(38),
+        Self::Unauthorized,
+        Self::HangUp,
+        Self::Garble,
+        Self::StallLine(Millis::from_secs(10)),
+        Self::StallLine(Millis::from_secs(60)),
+        Self::StallDevice(Millis::from_secs(10)),
+        Self::StallDevice(Millis::from_secs(60)),
         Self::Sleep(Millis::from_secs(600)),
     ];
 }
 
-/// Which faults come at which step of the world.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+/// When something goes wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum When {
+    /// At this step of the world.
+    Step(u32),
+    /// As soon as a run is at this place.
+    At(Place),
+}
+
+impl When {
+    pub(super) fn is_due(self, step: u32, place: Option<Place>) -> bool {
+        match self {
+            Self::Step(at) => at <= step,
+            Self::At(at) => Some(at) == place,
+        }
+    }
+}
+
+/// Which faults come when.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct FaultPlan {
-    faults: Vec<(u32, Fault)>,
+    faults: Vec<(When, Fault)>,
 }
 
 impl FaultPlan {
     /// A world in which nothing goes wrong.
     pub const NONE: Self = Self { faults: Vec::new() };
 
-    /// These faults at these steps.
-    pub fn new(mut faults: Vec<(u32, Fault)>) -> Self {
-        faults.sort_by_key(|(step, _)| *step);
+    /// These faults then.
+    pub const fn new(faults: Vec<(When, Fault)>) -> Self {
         Self { faults }
     }
 
     /// Up to `count` faults within the first `steps` steps.
     pub fn random(rng: &mut Rng, count: u64, steps: u64) -> Self {
         let count = rng.below(count + 1);
-        let at = |rng: &mut Rng| u32::try_from(rng.below(steps)).unwrap_or(u32::MAX);
+        let at = |rng: &mut Rng| When::Step(u32::try_from(rng.below(steps)).unwrap_or(u32::MAX));
         Self::new((0..count).map(|_| (at(rng), *rng.pick(&Fault::ALL))).collect())
     }
 
@@ -93,9 +141,10 @@ impl FaultPlan {
         self.faults.len()
     }
 
-    pub(super) fn take(&mut self, step: u32) -> Option<Fault> {
-        let due = self.faults.first().is_some_and(|(at, _)| *at <= step);
-        due.then(|| self.faults.remove(0).1)
+    /// The next fault that is due at this step and place.
+    pub(super) fn take(&mut self, step: u32, place: Option<Place>) -> Option<Fault> {
+        let at = self.faults.iter().position(|(when, _)| when.is_due(step, place))?;
+        Some(self.faults.remove(at).1)
     }
 
     pub(super) fn heal(&mut self) {

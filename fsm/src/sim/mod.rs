@@ -7,7 +7,8 @@
 //!   [`Relay`](crate::relay::Relay) and a device together, cuts and crashes them by a [`FaultPlan`], heals
 //!   them, and checks the [`invariants`] after every event.
 //!
-//! * [`Bench`] is server and device alone, for tests that say exactly what happens and for the model checker.
+//! * [`Bench`] is server and device alone, for tests that say exactly what happens and for the model checker; a
+//!   [`Pair`] is two servers on one store, a [`Hostile`] world one with a relay that is somebody's.
 //!
 //! Anyone who writes a driver of their own can hold it against the same device: see `Device::connect` and
 //! `Device::answer`.
@@ -22,11 +23,11 @@ mod server;
 mod wire;
 mod world;
 
-pub use bench::{Action, Bench};
+pub use bench::{Action, Bench, End, Hostile, Lie, Move, Pair, Side};
 pub use device::{Answer, Connection, Counters, Device, Shown, Truth, issue, key_spki};
-pub use faults::{Fault, FaultPlan};
+pub use faults::{Fault, FaultPlan, When};
 pub use invariants::Violation;
 pub use persona::{AfterCommit, Drops, Persona};
 pub use rng::Rng;
 pub use server::{Disk, Server};
-pub use world::{Case, Report, World};
+pub use world::{Case, Entry, NoCase, Party, Report, Trace, World};

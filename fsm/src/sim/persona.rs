@@ -1,5 +1,9 @@
 //! How a model device behaves, by name.
 
+use alloc::string::String;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de, ser};
+
 use crate::firmware::{AmtVersion, ControlMode};
 use crate::policy::LocalTls;
 
@@ -100,5 +104,22 @@ impl Persona {
     /// The persona of that name.
     pub fn named(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|persona| persona.name == name)
+    }
+}
+
+/// By name: a case that is written down means the persona as it is when the case is read.
+impl Serialize for Persona {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match Self::named(self.name) {
+            Some(named) if named == *self => serializer.serialize_str(self.name),
+            _ => Err(ser::Error::custom("only personas with a name of their own are written down")),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Persona {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let name = String::deserialize(deserializer)?;
+        Self::named(&name).ok_or_else(|| de::Error::custom("no persona of that name"))
     }
 }

@@ -35,6 +35,13 @@ impl Disk {
         Some(Snapshot::decode(bytes).expect("the world stores snapshots only"))
     }
 
+    /// The record as `run` has to know it: the store's; or, once another server has taken the device over, as it
+    /// was then.
+    pub fn record_for(&self, run: &Provisioner) -> Option<Record> {
+        let lost = run.ledger().generation() != self.ledger().generation();
+        if lost { Some(run.ledger().durable().clone()) } else { self.record() }
+    }
+
     /// The ledger that a run begins with.
     pub fn ledger(&self) -> Ledger {
         match (self.record(), &self.stored) {
@@ -55,6 +62,13 @@ impl Disk {
         self.mebx.extend(record.mebx.map(|password| password.id));
         self.stored = Some((generation, bytes));
         true
+    }
+
+    /// Another server takes the device over, and writes the record as it finds it (G13).
+    pub fn take_over(&mut self) {
+        let record = self.record().unwrap_or_else(|| Record::new(self.uuid));
+        let next = self.stored.as_ref().map_or(Generation(0), |(generation, _)| *generation).next();
+        self.store(next, &record);
     }
 
     /// The operator permits the device to start over.

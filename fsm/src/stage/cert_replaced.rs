@@ -78,13 +78,15 @@ where
             return Ok(Onward::Configured(Some(ShortOf::FirstUseNotTrusted)));
         };
         self.clock_set()?;
+        let sent = self.facts().chain;
+        if sent < chain.count() {
+            self.may_send(Once::Upgrade)?;
+            return Err(Want::Ask(self.request_granted(Upgrade::chain_certificate(sent), &right)));
+        }
+        // Last: whoever has lost the lease finds out at this write, and not behind the signature (G13).
         let Some(doubt) = self.ledger().doubt_durable(Once::Upgrade) else {
             return Err(self.mark(Once::Upgrade, Intent::Doubt(Once::Upgrade)));
         };
-        let sent = self.facts().chain;
-        if sent < chain.count() {
-            return Err(Want::Ask(self.request_granted(Upgrade::chain_certificate(sent), &right)));
-        }
         match Upgrade::signature(look.nonce(), &doubt) {
             Some(signature) => Err(Want::Ask(self.request_granted(signature, &right))),
             None => Err(Want::Reopen),

@@ -29,6 +29,8 @@ pub use tunneling::Tunneling;
 
 use core::fmt;
 
+use serde::{Deserialize, Serialize};
+
 /// A stage of the protocol. Sealed: the stages of design.md §3.
 pub trait Stage: sealed::Sealed {
     /// The stage by name.
@@ -42,7 +44,7 @@ mod sealed {
 macro_rules! stages {
     ($($(#[$doc:meta])* $stage:ident;)+) => {
         /// A stage by name, for logs, tables and diagrams.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
         pub enum StageName {
             $($(#[$doc])* $stage,)+
         }

@@ -3,13 +3,15 @@
 use alloc::format;
 
 use super::machine::World;
+use super::pipes::{TO_DEVICE, UP};
+use super::trace::Party;
 use crate::provisioner::Input;
 use crate::sim::faults::Fault;
 use crate::time::Millis;
 
 impl World {
     pub(super) fn inject(&mut self, fault: Fault) {
-        self.log(|| format!("*** {fault:?}"));
+        self.log(Party::Fate, || format!("{fault:?}"));
         match fault {
             Fault::CutTcp => self.break_tcp(),
             Fault::CutLine => self.cut_line(),
@@ -38,9 +40,17 @@ impl World {
                 self.device.unprovision();
                 self.changed_unseen = true;
             }
+            Fault::LoseLease => self.server.disk.take_over(),
+            Fault::StallLine(length) => self.stall(UP, length),
+            Fault::StallDevice(length) => self.stall(TO_DEVICE, length),
             Fault::Sleep(length) => self.now = self.now + length,
             armed => self.armed.push(armed),
         }
+    }
+
+    /// The pipe takes nothing for so long; what is put into it waits, in its order.
+    fn stall(&mut self, pipe: usize, length: Millis) {
+        self.last[pipe] = self.last[pipe].max(self.now + length);
     }
 
     pub(super) fn disarm(&mut self, fault: impl Fn(&Fault) -> bool) -> Option<Fault> {

@@ -4,7 +4,8 @@ use alloc::format;
 use alloc::vec::Vec;
 
 use super::machine::World;
-use super::pipes::Event;
+use super::pipes::{Event, FROM_DEVICE, shorten};
+use super::trace::Party;
 use crate::identity::SpkiHash;
 use crate::peer::{Peer, Voucher};
 use crate::provisioner::ChannelId;
@@ -20,8 +21,17 @@ pub(super) struct Tcp {
     pub(super) channel: ChannelId,
     pub(super) connection: Connection,
     pub(super) inbox: Vec<u8>,
-    /// What the relay itself shows instead of the device.
-    pub(super) impostor: bool,
+    pub(super) end: End,
+}
+
+/// Who is at the far end of a connection.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum End {
+    Device,
+    /// The relay itself, with a key of its own.
+    Impostor,
+    /// Another genuine device.
+    Other,
 }
 
 impl World {
@@ -36,23 +46,29 @@ impl World {
     pub(super) fn on_device_message(&mut self, id: u32, message: Message) {
         match message {
             Message::Hello => {
-                let impostor = self.tcp.as_ref().is_some_and(|tcp| tcp.impostor);
-                let peer = if impostor {
-                    Peer { spki: SpkiHash::from_bytes([0xee; 32]), voucher: Voucher::Nobody }
-                } else {
-                    self.device.shows()
+                let peer = match self.tcp.as_ref().map(|tcp| tcp.end) {
+                    Some(End::Impostor) => Peer { spki: SpkiHash::from_bytes([0xee; 32]), voucher: Voucher::Nobody },
+                    Some(End::Other) => self.other.shows(),
+                    Some(End::Device) | None => self.device.shows(),
                 };
                 self.schedule(Millis(10), Event::DeviceDone(id, Message::Shown(peer)));
             }
             Message::Request(request_id, login, request) => {
                 let Some(tcp) = &mut self.tcp else { return };
                 let changes = request.class() != Class::Read;
-                self.changed_unseen &= request != Request::ReadControlMode;
+                let other = tcp.end == End::Other;
+                self.changed_unseen &= other || request != Request::ReadControlMode;
                 let refusing = |fault: &Fault| matches!(fault, Fault::Refuse(_)) && changes;
                 let at = self.armed.iter().position(refusing);
-                let answer = match at.map(|at| self.armed.remove(at)) {
-                    Some(Fault::Refuse(code)) => Answer::Reply(Reply::Refused(Refusal::ReturnValue(code))),
-                    _ => self.device.answer(&mut tcp.connection, login, &request),
+                let forgotten = self.armed.iter().position(|fault| *fault == Fault::Unauthorized);
+                let device = if other { &mut self.other } else { &mut self.device };
+                let answer = match (at.map(|at| self.armed.remove(at)), forgotten) {
+                    (Some(Fault::Refuse(code)), _) => Answer::Reply(Reply::Refused(Refusal::ReturnValue(code))),
+                    (_, Some(at)) => {
+                        self.armed.remove(at);
+                        Answer::Reply(Reply::Refused(Refusal::Unauthorized))
+                    }
+                    _ => device.answer(&mut tcp.connection, login, &request),
                 };
                 let answer = match answer {
                     Answer::Reply(Reply::Uuid(_)) if self.armed.contains(&Fault::StrangeUuid) => {
@@ -61,7 +77,7 @@ impl World {
                     }
                     answer => answer,
                 };
-                self.log(|| format!("           |            | {request} as {login:?}: {answer:?}"));
+                self.log(Party::Device, || format!("{request} as {login:?}: {}", shorten(&answer)));
                 let slow = self.disarm(|fault| matches!(fault, Fault::SlowReply(_)));
                 let busy = match (slow, &request) {
                     (Some(Fault::SlowReply(length)), _) => length,
@@ -72,13 +88,18 @@ impl World {
                 match answer {
                     Answer::Reply(_) if lost => self.schedule(busy, Event::DeviceGone(id)),
                     Answer::Reply(reply) => {
-                        self.schedule(busy, Event::DeviceDone(id, Message::Reply(request_id, reply)))
+                        self.schedule(busy, Event::DeviceDone(id, Message::Reply(request_id, reply)));
+                        if self.disarm(|fault| *fault == Fault::HangUp).is_some() {
+                            self.schedule(Millis(busy.0 + 5), Event::DeviceGone(id));
+                        }
                     }
                     Answer::Restart(reply) => {
                         if !lost && self.rng.one_in(2) {
                             self.schedule(busy, Event::DeviceDone(id, Message::Reply(request_id, reply)));
                         }
-                        self.ports_back = self.now + Millis(busy.0 + self.rng.below(5000));
+                        if !other {
+                            self.ports_back = self.now + Millis(busy.0 + self.rng.below(5000));
+                        }
                         self.schedule(Millis(busy.0 + 20), Event::DeviceGone(id));
                     }
                 }
@@ -91,7 +112,7 @@ impl World {
         if self.tcp.as_ref().is_some_and(|tcp| tcp.id == id) {
             let bytes = self.encode(message);
             for chunk in self.cut_up(&bytes) {
-                self.schedule_in_order(3, Millis(0), Event::ToRelay(id, chunk));
+                self.schedule_in_order(FROM_DEVICE, Millis(0), Event::ToRelay(id, chunk));
             }
         }
     }

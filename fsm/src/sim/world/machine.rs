@@ -9,15 +9,18 @@ use super::case::{Case, Report};
 use super::device_side::Tcp;
 use super::pipes::Event;
 use super::server_side::Wire;
+use super::trace::{Party, Trace};
 use crate::edges::Place;
+use crate::fault::{Fault, Operator};
 use crate::firmware::ControlMode;
 use crate::identity::{SpkiHash, Uuid};
 use crate::policy::Order;
 use crate::provisioner::{Input, Outcome};
 use crate::relay::{Limits, Relay, RelayInput};
 use crate::sim::device::Device;
-use crate::sim::faults::Fault;
+use crate::sim::faults::{self, When};
 use crate::sim::invariants::{self, Violation};
+use crate::sim::persona::Persona;
 use crate::sim::rng::Rng;
 use crate::sim::server::Server;
 use crate::sim::wire::Arena;
@@ -42,7 +45,7 @@ pub struct World {
     pub(super) last: [Instant; 4],
     pub(super) case: Case,
     pub(super) place: Option<Place>,
-    pub(super) armed: Vec<Fault>,
+    pub(super) armed: Vec<faults::Fault>,
     pub(super) report: Report,
     pub(super) logged: bool,
     pub(super) outcome: Option<Outcome>,
@@ -50,6 +53,10 @@ pub struct World {
     pub(super) strange_uuid: Uuid,
     /// Somebody has unprovisioned the device since it was last looked at: nobody can know it yet.
     pub(super) changed_unseen: bool,
+    /// Another genuine device, in the factory's state, within the relay's reach.
+    pub(super) other: Device,
+    /// What the relay was handed and has not handed on: for the device, and for the server.
+    pub(super) handed: (Vec<u8>, Vec<u8>),
 }
 
 pub(super) const LIMITS: Limits = Limits::DEFAULT;
@@ -58,12 +65,13 @@ const UUID: [u8; 16] = *b"amt-model-device";
 const STEPS: u32 = 60_000;
 
 impl World {
-    /// The world of `case`; `logged` keeps one line an event.
+    /// The world of `case`; `logged` keeps its trace.
     ///
     /// # Panics
-    /// Never: the UUID is a constant.
+    /// Never: the UUIDs are constants.
     pub fn new(case: Case, logged: bool) -> Self {
         let uuid = Uuid::from_bytes(UUID).expect("the model's UUID is no placeholder");
+        let strange_uuid = Uuid::from_bytes([7; 16]).expect("the stranger's UUID is no placeholder");
         Self {
             now: Instant::ZERO,
             queue: BTreeMap::new(),
@@ -89,13 +97,15 @@ impl World {
                 faults: 0,
                 runs: 0,
                 took: Millis(0),
-                log: Vec::new(),
+                trace: Trace { case: case.clone(), entries: Vec::new() },
             },
             logged,
             outcome: None,
             rotated_from: None,
-            strange_uuid: Uuid::from_bytes([7; 16]).expect("the stranger's UUID is no placeholder"),
+            strange_uuid,
             changed_unseen: false,
+            other: Device::new(Persona { found_in: None, ..case.persona }, strange_uuid),
+            handed: Default::default(),
             case,
         }
     }
@@ -112,19 +122,20 @@ impl World {
     fn live(&mut self) -> Result<(), Violation> {
         let orders = core::mem::take(&mut self.case.orders);
         for (order, patience) in orders {
-            self.log(|| format!("order: {order:?}"));
+            self.log(Party::Fate, || format!("order: {order:?}"));
             self.rotated_from = self.server.disk.record().and_then(|record| record.pins.confirmed).map(|pin| pin.spki);
             self.carry_out(order, patience)?;
         }
         Ok(())
     }
 
-    fn carry_out(&mut self, order: Order, patience: Option<u32>) -> Result<(), Violation> {
+    fn carry_out(&mut self, order: Order, patience: Option<When>) -> Result<(), Violation> {
         self.outcome = None;
         self.schedule(Millis(0), Event::RelayStarts);
         let begun = self.report.steps;
         while !self.is_done(order) {
-            if patience.is_some_and(|patience| self.report.steps - begun > patience) {
+            let place = self.server.run.as_ref().map(|run| run.place());
+            if patience.is_some_and(|patience| patience.is_due(self.report.steps - begun, place)) {
                 self.stop();
                 return Ok(());
             }
@@ -155,6 +166,9 @@ impl World {
             (Some(Outcome::Configured { .. }), Order::Provision) => !self.changed_unseen,
             (Some(Outcome::Configured { .. }), Order::Rotate) => rotated() && !self.changed_unseen,
             (Some(Outcome::Unprovisioned), Order::Deactivate) => true,
+            (Some(Outcome::Failed(Fault::Operator(Operator::NothingToDo))), Order::Deactivate) => {
+                self.server.disk.record().is_none() || self.device.truth().foreign
+            }
             _ => false,
         }
     }
@@ -188,7 +202,8 @@ impl World {
 
     fn step(&mut self, order: Order) -> Result<(), Violation> {
         self.report.steps += 1;
-        if let Some(fault) = self.case.faults.take(self.report.steps) {
+        let place = self.server.run.as_ref().map(|run| run.place());
+        if let Some(fault) = self.case.faults.take(self.report.steps, place) {
             self.report.faults += 1;
             self.inject(fault);
         }
@@ -196,8 +211,10 @@ impl World {
         let relay_due = self.relay.as_ref().and_then(|relay| relay.poll_timeout()).map(|(at, _)| at);
         let queued = self.queue.first_key_value().map(|((at, _), _)| *at);
         let Some(next) = [server_due, relay_due, queued].into_iter().flatten().min() else {
-            self.begin_again(Millis(500));
-            return Ok(());
+            return Err(Violation {
+                guarantee: "G8",
+                seen: String::from("a deadlock: nothing will ever happen again"),
+            });
         };
         self.now = self.now.max(next);
         if queued == Some(next) {
@@ -215,17 +232,18 @@ impl World {
             if let Some(relay) = &mut self.relay {
                 relay.handle_timeout(self.now);
             }
-            self.drain_relay();
+            self.drain_relay()?;
             let due = self.relay.as_ref().and_then(|relay| relay.poll_timeout()).map(|(at, _)| at);
             invariants::time_advances(self.now, due)?;
         }
         self.drain_server()?;
-        self.drain_relay();
+        self.drain_relay()?;
         self.check()
     }
 
     fn check(&self) -> Result<(), Violation> {
         invariants::nothing_is_applied_twice(&self.device)?;
+        invariants::another_device_is_left_alone(&self.other)?;
         invariants::a_shown_key_is_stored(&self.device, &self.server.disk)?;
         if let Some(run) = &self.server.run {
             invariants::everything_has_a_deadline(run)?;
@@ -241,10 +259,10 @@ impl World {
             Event::RelayStarts => {
                 self.line += 1;
                 self.relay = Some(Relay::new(self.now, LIMITS));
-                self.log(|| String::from("           | starts"));
+                self.log(Party::Relay, || String::from("starts"));
             }
             Event::Surveyed(line) if line == self.line => self.relay_input(RelayInput::Surveyed),
-            Event::Up(line, up) if line == self.line => self.on_up(up, order),
+            Event::Up(line, up) if line == self.line => self.on_up(up, order)?,
             Event::Down(line, down) if line == self.line => self.on_down(down),
             Event::Sent(line, count) if line == self.line => self.relay_input(RelayInput::SentToServer(count)),
             Event::Wrote(line, channel, count) if line == self.line => {

@@ -11,6 +11,8 @@ mod machine;
 mod pipes;
 mod relay_side;
 mod server_side;
+mod trace;
 
-pub use case::{Case, Report};
+pub use case::{Case, NoCase, Report};
 pub use machine::World;
+pub use trace::{Entry, Party, Trace};

@@ -5,6 +5,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use super::machine::World;
+use super::trace::{Entry, Party};
 use crate::provisioner::ChannelId;
 use crate::record::{Generation, Record};
 use crate::request::Certificate;
@@ -29,6 +30,12 @@ pub(super) enum Event {
     Surveyed(u32),
     RelayStarts,
 }
+
+/// The pipes, by their number in `World::last`.
+pub(super) const DOWN: usize = 0;
+pub(super) const UP: usize = 1;
+pub(super) const TO_DEVICE: usize = 2;
+pub(super) const FROM_DEVICE: usize = 3;
 
 impl World {
     pub(super) fn encode(&mut self, message: Message) -> Vec<u8> {
@@ -64,10 +71,9 @@ impl World {
         self.queue.insert((at, self.events), event);
     }
 
-    pub(super) fn log(&mut self, line: impl FnOnce() -> String) {
+    pub(super) fn log(&mut self, party: Party, text: impl FnOnce() -> String) {
         if self.logged {
-            let line = format!("{:>12} {}", self.now, line());
-            self.report.log.push(line);
+            self.report.trace.entries.push(Entry { at: self.now, party, text: text() });
         }
     }
 }

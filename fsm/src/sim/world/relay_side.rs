@@ -1,16 +1,17 @@
 //! The relay's side: the line to the server, and the connection to the device.
 
-use alloc::format;
 use alloc::vec::Vec;
 
-use super::device_side::Tcp;
+use super::device_side::{End, Tcp};
 use super::machine::World;
-use super::pipes::{Event, shorten};
+use super::pipes::{DOWN, Event, TO_DEVICE, UP, shorten};
+use super::trace::Party;
 use crate::firmware::Port;
 use crate::policy::{FlowB, Permit};
 use crate::provisioner::{ChannelId, Input, Outcome};
-use crate::relay::{RelayInput, RelayOutput};
+use crate::relay::{RelayInput, RelayOutput, RelayState};
 use crate::sim::faults::Fault;
+use crate::sim::invariants::{self, Check};
 use crate::sim::wire::{Down, Up};
 use crate::stage::OpenFault;
 use crate::time::Millis;
@@ -24,12 +25,12 @@ impl World {
 
     pub(super) fn send_down(&mut self, down: Down) {
         let latency = Millis(1 + self.rng.below(20));
-        self.schedule_in_order(0, latency, Event::Down(self.line, down));
+        self.schedule_in_order(DOWN, latency, Event::Down(self.line, down));
     }
 
     pub(super) fn send_up(&mut self, up: Up) {
         let latency = Millis(1 + self.rng.below(20));
-        self.schedule_in_order(1, latency, Event::Up(self.line, up));
+        self.schedule_in_order(UP, latency, Event::Up(self.line, up));
     }
 
     pub(super) fn cut_line(&mut self) {
@@ -37,7 +38,6 @@ impl World {
         self.server_input(Input::LineLost);
         if self.relay.is_some() {
             self.relay_input(RelayInput::LineLost);
-            self.drain_relay();
         }
         self.begin_again(Millis(1000));
     }
@@ -50,9 +50,24 @@ impl World {
     }
 
     pub(super) fn relay_input(&mut self, input: RelayInput) {
-        if let Some(relay) = &mut self.relay {
-            relay.handle(self.now, input);
+        let Some(relay) = &mut self.relay else { return };
+        match &input {
+            RelayInput::FromServer(id, bytes) if relay.state() == RelayState::Pumping(*id) => {
+                self.handed.0.extend(bytes)
+            }
+            RelayInput::FromDevice(id, bytes) if relay.state() == RelayState::Pumping(*id) => {
+                self.handed.1.extend(bytes)
+            }
+            _ => {}
         }
+        relay.handle(self.now, input);
+    }
+
+    /// Holds what the relay hands on against what it was handed (G9).
+    fn handed_on(handed: &mut Vec<u8>, bytes: &[u8]) -> Check {
+        invariants::bytes_in_are_bytes_out(handed, bytes)?;
+        handed.drain(..bytes.len());
+        Ok(())
     }
 
     pub(super) fn on_down(&mut self, down: Down) {
@@ -64,9 +79,9 @@ impl World {
         });
     }
 
-    pub(super) fn drain_relay(&mut self) {
+    pub(super) fn drain_relay(&mut self) -> Check {
         while let Some(output) = self.relay.as_mut().and_then(|relay| relay.poll_output()) {
-            self.log(|| format!("           | {}", shorten(&output)));
+            self.log(Party::Relay, || shorten(&output));
             match output {
                 RelayOutput::Survey => self.schedule(Millis(5), Event::Surveyed(self.line)),
                 RelayOutput::Report => self.send_up(Up::Report),
@@ -77,15 +92,19 @@ impl World {
                 RelayOutput::Opened(channel) => self.send_up(Up::Opened(channel)),
                 RelayOutput::OpenFailed(channel, fault) => self.send_up(Up::OpenFailed(channel, fault)),
                 RelayOutput::ToServer(channel, bytes) => {
-                    self.schedule(Millis(1), Event::Sent(self.line, bytes.len()));
+                    Self::handed_on(&mut self.handed.1, &bytes)?;
+                    let after = self.last[UP].since(self.now).max(Millis(1));
+                    self.schedule(after, Event::Sent(self.line, bytes.len()));
                     self.send_up(Up::Data(channel, bytes));
                 }
                 RelayOutput::Lost(channel) => self.send_up(Up::Lost(channel)),
                 RelayOutput::ToDevice(channel, bytes) => {
-                    self.schedule(Millis(1), Event::Wrote(self.line, channel, bytes.len()));
+                    Self::handed_on(&mut self.handed.0, &bytes)?;
+                    let after = self.last[TO_DEVICE].since(self.now).max(Millis(1));
+                    self.schedule(after, Event::Wrote(self.line, channel, bytes.len()));
                     if let Some(id) = self.tcp.as_ref().filter(|tcp| tcp.channel == channel).map(|tcp| tcp.id) {
                         for chunk in self.cut_up(&bytes) {
-                            self.schedule_in_order(2, Millis(0), Event::ToDevice(id, chunk));
+                            self.schedule_in_order(TO_DEVICE, Millis(0), Event::ToDevice(id, chunk));
                         }
                     }
                 }
@@ -93,10 +112,11 @@ impl World {
                     self.server_input(Input::LineLost);
                     self.begin_again(Millis(5000));
                     self.permit_what_is_quarantined();
-                    return;
+                    return Ok(());
                 }
             }
         }
+        Ok(())
     }
 
     /// The operator looks after what was quarantined: somebody did reset that device.
@@ -110,11 +130,19 @@ impl World {
 
     pub(super) fn connect(&mut self, channel: ChannelId, port: Port) {
         self.cut_tcp();
-        match self.device.connect(port).filter(|_| self.now >= self.ports_back) {
+        self.handed = Default::default();
+        let other = self.disarm(|fault| *fault == Fault::OtherDevice).is_some();
+        let device = if other { &self.other } else { &self.device };
+        match device.connect(port).filter(|_| other || self.now >= self.ports_back) {
             Some(connection) => {
                 self.tcps += 1;
                 let impostor = self.disarm(|fault| *fault == Fault::Impostor).is_some();
-                self.tcp = Some(Tcp { id: self.tcps, channel, connection, inbox: Vec::new(), impostor });
+                let end = match (other, impostor) {
+                    (true, _) => End::Other,
+                    (false, true) => End::Impostor,
+                    (false, false) => End::Device,
+                };
+                self.tcp = Some(Tcp { id: self.tcps, channel, connection, inbox: Vec::new(), end });
                 self.schedule(Millis(1), Event::TcpOpened(self.tcps));
             }
             None => {

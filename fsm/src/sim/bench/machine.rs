@@ -1,28 +1,27 @@
-//! Server and device alone, with nothing between them but two ordered queues: for tests that say exactly
-//! what happens, and for the model checker, which tries everything that can.
+//! Server and device, and two ordered queues.
 
 use alloc::boxed::Box;
 use alloc::collections::VecDeque;
 use alloc::format;
 
-use super::device::{Answer, Connection, Device, issue};
-use super::invariants::{self, Violation};
-use super::persona::Persona;
-use super::server::{Server, handshake};
 use crate::deadline::Wake;
 use crate::edges::Place;
-use crate::identity::Uuid;
-use crate::peer::Expectation;
+use crate::identity::{SpkiHash, Uuid};
+use crate::peer::{Expectation, Peer};
 use crate::policy::{DeviceReport, Order, Profile};
-use crate::provisioner::{ChannelId, Input, Outcome, Output};
+use crate::provisioner::{ChannelId, Input, Outcome, Output, StoreFault};
 use crate::record::{Generation, Record};
 use crate::request::{Class, Login, Refusal, Reply, Request, RequestId};
-use crate::stage::OpenFault;
+use crate::sim::device::{Answer, Connection, Device, issue};
+use crate::sim::invariants::{self, Violation};
+use crate::sim::persona::Persona;
+use crate::sim::server::{Server, handshake};
+use crate::stage::{OpenFault, StageName};
 use crate::time::Instant;
 
 /// On its way to the device.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-enum Down {
+pub(super) enum Down {
     Open(ChannelId, crate::firmware::Port),
     Hello(ChannelId, Expectation),
     Request(ChannelId, RequestId, Login, Request),
@@ -55,10 +54,10 @@ pub struct Bench {
     pub server: Server,
     /// The device.
     pub device: Device,
-    down: VecDeque<Down>,
-    up: VecDeque<Up>,
+    pub(super) down: VecDeque<Down>,
+    pub(super) up: VecDeque<Up>,
     storing: Option<Box<(Generation, Record)>>,
-    connection: Option<(ChannelId, Connection)>,
+    pub(super) connection: Option<(ChannelId, Connection)>,
     profile: Profile,
     order: Order,
     place: Option<Place>,
@@ -67,14 +66,30 @@ pub struct Bench {
     changed_unseen: bool,
     /// The device refuses the next change with this ReturnValue.
     refusing: Option<u32>,
+    /// The device has restarted: whatever else was connected to it is gone.
+    pub(super) restarted: bool,
+    /// How far the relay is believed: what a run may end with is judged by it.
+    pub(super) relay: Relay,
+    claimed: DeviceReport,
+    /// The key that the device showed when a proven pin was stored for it.
+    proven: Option<SpkiHash>,
+}
+
+/// How far the relay of a bench is to be believed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Relay {
+    /// It is a pipe.
+    Honest,
+    /// It may be anybody's: only what is proven has to be true, and what arrived twice may have been made to.
+    Anybodys,
 }
 
 /// On its way to the server: an input, comparable and hashable.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-enum Up {
+pub(super) enum Up {
     Opened(ChannelId),
     Refused(ChannelId),
-    Shown(ChannelId, crate::peer::Peer, Expectation),
+    Shown(ChannelId, Peer, Expectation),
     Reply(RequestId, Reply),
     Lost(ChannelId),
     Issued(crate::request::Certificate),
@@ -96,6 +111,10 @@ impl Bench {
             violation: None,
             changed_unseen: false,
             refusing: None,
+            restarted: false,
+            relay: Relay::Honest,
+            proven: None,
+            claimed: Device::new(persona, uuid).report(),
         };
         bench.begin();
         bench
@@ -109,6 +128,11 @@ impl Bench {
     /// The device refuses the next change with this ReturnValue (wsman.md §2.20).
     pub fn refuse_next_change(&mut self, code: u32) {
         self.refusing = Some(code);
+    }
+
+    /// What the relay said of the device when the run began.
+    pub const fn claimed(&self) -> DeviceReport {
+        self.claimed
     }
 
     /// What is wanted from the next run on.
@@ -135,6 +159,15 @@ impl Bench {
     /// How far the run is.
     pub fn place(&self) -> Option<Place> {
         self.server.run.as_ref().map(|run| run.place())
+    }
+
+    pub(super) const fn is_storing(&self) -> bool {
+        self.storing.is_some()
+    }
+
+    /// Whether the request of that name is on its way to the device.
+    pub fn asks(&self, name: &str) -> bool {
+        self.down.iter().any(|down| matches!(down, Down::Request(.., request) if request.name() == name))
     }
 
     /// What can happen next, besides what a tester does to it.
@@ -183,17 +216,32 @@ impl Bench {
             Action::Unprovision => {
                 self.device.unprovision();
                 self.changed_unseen = true;
+                self.restarted = true;
                 self.cut();
             }
         }
+        self.settle();
+    }
+
+    /// What follows from what has just happened, and whether every guarantee still holds.
+    pub(super) fn settle(&mut self) {
         self.drain();
-        self.note(invariants::nothing_is_applied_twice(&self.device));
-        self.note(invariants::a_shown_key_is_stored(&self.device, &self.server.disk));
+        self.note(match self.relay {
+            Relay::Honest => invariants::nothing_is_applied_twice(&self.device),
+            Relay::Anybodys => invariants::nothing_takes_effect_twice(&self.device),
+        });
+        if self.relay == Relay::Honest || self.has_proven_key() {
+            self.note(invariants::a_shown_key_is_stored(&self.device, &self.server.disk));
+        }
+        if let Some(run) = &self.server.run {
+            self.note(invariants::everything_has_a_deadline(run));
+        }
     }
 
     /// Forgets how late it is: see `Provisioner::rebase`.
     #[doc(hidden)]
     pub fn rebase(&mut self) {
+        self.restarted = false;
         if let Some(run) = &mut self.server.run {
             run.rebase();
         }
@@ -209,6 +257,7 @@ impl Bench {
     }
 
     fn begin_with(&mut self, report: DeviceReport) {
+        self.claimed = report;
         self.down.clear();
         self.up.clear();
         self.storing = None;
@@ -218,14 +267,14 @@ impl Bench {
         self.drain();
     }
 
-    fn cut(&mut self) {
+    pub(super) fn cut(&mut self) {
         self.down.clear();
         self.up.retain(|up| matches!(up, Up::Issued(_)));
         match self.connection.take() {
             Some((channel, _)) => self.up.push_back(Up::Lost(channel)),
             // Between two connections: the one that is being made fails.
             None => {
-                if let Some(Place { stage: crate::stage::StageName::TcpOpen, .. }) = self.place() {
+                if let Some(Place { stage: StageName::TcpOpen, .. }) = self.place() {
                     let asked = self.server.run.as_ref().and_then(|run| run.channel());
                     self.up.extend(asked.map(Up::Refused));
                 }
@@ -242,9 +291,11 @@ impl Bench {
     fn store(&mut self) {
         let Some(write) = self.storing.take() else { return };
         let (generation, record) = *write;
-        if self.server.disk.store(generation, &record) {
-            self.input(Input::Persisted(generation));
-        }
+        let stored = self.server.disk.store(generation, &record);
+        self.input(match stored {
+            true => Input::Persisted(generation),
+            false => Input::PersistFailed(generation, StoreFault::LeaseLost),
+        });
     }
 
     fn hear(&mut self) {
@@ -253,7 +304,10 @@ impl Bench {
             Some(Up::Opened(channel)) => Input::Opened(channel),
             Some(Up::Refused(channel)) => Input::OpenFailed(channel, OpenFault::Refused),
             Some(Up::Shown(channel, peer, expected)) => match handshake(peer, &expected) {
-                Ok(peer) => Input::TlsUp(channel, peer),
+                Ok(peer) => {
+                    self.input(Input::TlsUp(channel, peer));
+                    return self.note_channel(&peer);
+                }
                 Err(fault) => Input::TlsFailed(channel, fault),
             },
             Some(Up::Reply(id, reply)) => Input::Reply(id, reply),
@@ -263,7 +317,27 @@ impl Bench {
         self.input(input);
     }
 
-    fn deliver(&mut self) {
+    /// Whether the key that the device shows was stored as a proven pin: then no relay can have it forgotten. What
+    /// was learnt where nobody vouched, a relay that was hostile from the first can take away again.
+    fn has_proven_key(&mut self) -> bool {
+        let shown = self.device.shows().spki;
+        let pins = self.server.disk.record().map(|record| record.pins).unwrap_or_default();
+        let mut stored = [pins.confirmed, pins.intended].into_iter().flatten();
+        if stored.any(|pin| pin.spki == shown && pin.provenance.is_proven()) {
+            self.proven = Some(shown);
+        }
+        self.proven == Some(shown)
+    }
+
+    fn note_channel(&mut self, peer: &Peer) {
+        let Some(run) = &self.server.run else { return };
+        if run.place().stage == StageName::Tunneling {
+            let (place, record) = (run.place(), run.ledger().record());
+            self.note(invariants::a_channel_is_what_its_handshake_proved(place, peer, record));
+        }
+    }
+
+    pub(super) fn deliver(&mut self) {
         let Some(down) = self.down.pop_front() else { return };
         let open = self.connection.as_ref().map(|(channel, _)| *channel);
         match down {
@@ -286,6 +360,7 @@ impl Bench {
                 match answer {
                     Answer::Reply(reply) => self.up.push_back(Up::Reply(id, reply)),
                     Answer::Restart(_) => {
+                        self.restarted = true;
                         self.connection = None;
                         self.up.push_back(Up::Lost(channel));
                     }
@@ -309,30 +384,37 @@ impl Bench {
                 Output::Persist(generation, record) => self.storing = Some(Box::new((generation, record))),
                 Output::Issue(key) => self.up.push_back(Up::Issued(issue(&key))),
                 Output::Moved(edge) => {
-                    let start = Place { stage: crate::stage::StageName::Probe, channel: edge.from.channel };
+                    let start = Place { stage: StageName::Probe, channel: edge.from.channel };
                     self.note(invariants::edges_are_contiguous(self.place.unwrap_or(start), edge));
                     self.place = Some(edge.to);
                 }
-                Output::Done(Outcome::Configured { mode, .. }) if !self.changed_unseen => {
-                    self.note(invariants::store_and_device_agree(&self.device, &self.server.disk, mode));
+                Output::Done(outcome) => {
+                    self.note(invariants::no_fault_is_our_own(&outcome));
+                    let Outcome::Configured { mode, pin, .. } = outcome else { continue };
+                    let believed = self.relay == Relay::Honest || pin.provenance.is_proven();
+                    if believed && !self.changed_unseen {
+                        self.note(invariants::store_and_device_agree(&self.device, &self.server.disk, mode));
+                    }
                 }
-                Output::Done(_) => {}
             }
         }
     }
 
     fn check(&mut self, login: Login, request: &Request) {
-        let Some(place) = self.place() else { return };
+        let Some(run) = &self.server.run else { return };
+        let place = run.place();
         let disk = &self.server.disk;
         let secrets = invariants::no_secret_on_an_unproven_channel(place, login, request, disk, &self.profile);
-        let durable = invariants::credentials_and_doubt_are_durable_first(request, disk);
-        let downgrade = invariants::no_downgrade(place, disk);
-        self.note(secrets);
-        self.note(durable);
-        self.note(downgrade);
+        let credentials = invariants::credentials_are_durable_first(request, disk);
+        let doubt = invariants::doubt_is_durable_first(request, disk);
+        let downgrade = invariants::no_downgrade(place, disk.record_for(run).as_ref());
+        let driver = invariants::one_driver(run, request, disk);
+        for checked in [secrets, credentials, doubt, downgrade, driver] {
+            self.note(checked);
+        }
     }
 
-    fn note(&mut self, checked: Result<(), Violation>) {
+    pub(super) fn note(&mut self, checked: Result<(), Violation>) {
         if let (Err(violation), None) = (checked, &self.violation) {
             let seen = format!("{} at {:?}", violation.seen, self.place());
             self.violation = Some(Box::new(Violation { seen, ..violation }));
