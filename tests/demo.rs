@@ -8,9 +8,11 @@ use serde_json::Value;
 fn demo(arguments: &[&str]) -> (Option<i32>, Vec<Value>) {
     let output = Command::new(env!("CARGO_BIN_EXE_amt-provision"))
         .args(["demo", "--json"])
+        .env_remove("RUST_LOG")
         .args(arguments)
         .output()
         .expect("the command starts");
+    assert_eq!(String::from_utf8_lossy(&output.stderr), "", "a machine asked, and nothing is wrong");
     let text = String::from_utf8(output.stdout).expect("JSON is text");
     let lines = text.lines().map(|line| serde_json::from_str(line).expect("a line is a value")).collect();
     (output.status.code(), lines)
