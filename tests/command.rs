@@ -551,3 +551,21 @@ fn a_reader_that_goes_away_is_no_error() {
     let Output { status, stderr, .. } = child.wait_with_output().unwrap();
     assert_eq!((status.code(), stderr), (Some(0), Vec::new()));
 }
+
+/// rpc-go.md §6.10: a file that happens to lie where somebody works must not steer a program that runs as root.
+#[test]
+fn no_file_of_the_working_folder_is_read_unless_it_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    for name in ["config.yaml", "amt-provision.toml", "config.toml", ".env", "fleet.db"] {
+        write(folder.path(), name, "url: ws://127.0.0.1:1\nAMT_PROVISION_CONFIG=amt-provision.toml\n");
+    }
+    for (arguments, wanted) in [
+        (&["devices", "list"][..], "--config"),
+        (&["serve"], "--config"),
+        (&["activate", "--profile", "office"], "--url"),
+    ] {
+        let output = command(arguments).current_dir(folder.path()).output().unwrap();
+        let told = String::from_utf8(output.stderr).unwrap();
+        assert!(output.status.code() == Some(2) && told.contains(wanted), "{arguments:?}: {told}");
+    }
+}

@@ -88,6 +88,7 @@ impl ExitStatus {
             RelayError::MeiSilent(_)
             | RelayError::Refused { .. }
             | RelayError::Failure(_)
+            | RelayError::NotActivated(_)
             | RelayError::Unreadable(_)
             | RelayError::Binary
             | RelayError::Flooded => Self::Peer,

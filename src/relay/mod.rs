@@ -45,6 +45,7 @@
 //! ```
 
 mod config;
+mod confirm;
 mod device;
 mod error;
 mod event;

@@ -7,6 +7,7 @@ use smol::Task;
 use smol::channel::{Receiver, Sender, bounded, unbounded};
 use smol::future::FutureExt;
 
+use super::confirm::confirmed;
 use super::device::{self, Clock};
 use super::host::Host;
 use super::line::{End, Line, LineInput, LineOutput};
@@ -36,7 +37,8 @@ pub async fn run(config: RelayConfig, mut events: impl FnMut(RelayEvent)) -> Res
     let hello = report::hello(&config, survey, host);
     let socket = websocket::connect(&config).await?;
     events(RelayEvent::Connected(config.url));
-    Driver::new(socket, address, port, hello, events).run().await
+    let outcome = Driver::new(socket, address, port, hello, events).run().await?;
+    confirmed(&config.command, &config.mei, outcome).await
 }
 
 pub(super) async fn survey(config: &RelayConfig) -> Result<Survey, RelayError> {

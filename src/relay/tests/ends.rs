@@ -55,6 +55,23 @@ fn the_servers_last_word_is_the_outcome_and_both_say_goodbye() {
     });
 }
 
+/// rpc-go.md §6.3: a bare `success` is no proof.
+#[test]
+fn a_success_that_the_firmware_knows_nothing_of_is_none() {
+    play(async {
+        let stage = Stage::new(true).await;
+        let _lms = stage.lms(Port::Tls).await;
+        let (relay, _) = stage.relay();
+        let mut line = stage.line().await;
+        stage.is_activated(false);
+        line.says(ToRelay::Success(Outcome::status("in ACM"))).await;
+        let (outcome, _) = smol::future::zip(relay, goodbye(line)).await;
+        let error = outcome.unwrap_err();
+        assert!(matches!(error, RelayError::NotActivated(_)), "{error}");
+        assert!(error.to_string().contains("the firmware itself says that it is not provisioned"), "{error}");
+    });
+}
+
 #[test]
 fn a_port_switch_to_another_service_ends_the_line_and_reaches_nobody() {
     play(async {
@@ -189,6 +206,7 @@ fn wss_is_spoken_to_the_holder_of_a_certificate_from_the_file() {
             if trusted {
                 let mut line = ServerLine(async_tungstenite::accept_async(tls.unwrap()).await.unwrap());
                 assert!(matches!(line.hears().await, ToServer::Hello(_)));
+                stage.is_activated(true);
                 line.dismisses(relay).await;
             } else {
                 let error = relay.await.unwrap_err();

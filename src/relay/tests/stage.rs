@@ -3,7 +3,8 @@
 use std::future::Future;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::time::Duration;
 
 use amt_provision_fsm::firmware::{ControlMode, Port, ProvisioningState};
@@ -37,6 +38,8 @@ pub(super) struct Stage {
     pub(super) server: TcpListener,
     pub(super) config: RelayConfig,
     lms: Ipv4Addr,
+    /// Whether the firmware comes to say that it is in ACM, once the server has had the report.
+    activates: Arc<AtomicBool>,
     _mei: Task<()>,
 }
 
@@ -65,7 +68,13 @@ impl Stage {
             friendly_name: String::new(),
             tls_tunnel: true,
         };
-        Self { server, config, lms, _mei: mei(path, tls_only) }
+        let activates = Arc::new(AtomicBool::new(false));
+        Self { server, config, lms, _mei: mei(path, tls_only, Arc::clone(&activates)), activates }
+    }
+
+    /// The firmware is in ACM from now on, or still before its provisioning, whatever the server says.
+    pub(super) fn is_activated(&self, activated: bool) {
+        self.activates.store(activated, Ordering::Relaxed);
     }
 
     /// Begins to listen on one of the AMT ports.
@@ -87,6 +96,7 @@ impl Stage {
         let ToServer::Hello(hello) = line.hears().await else { panic!("not the first message") };
         assert_eq!((hello.tenant.as_str(), hello.report.dns_suffix.as_str()), ("a tenant", "mebx.test"));
         assert!(hello.report.lms_installed && hello.report.root_hashes.len() == 1);
+        self.is_activated(true);
         line
     }
 }
@@ -154,7 +164,7 @@ impl<S: smol::io::AsyncRead + smol::io::AsyncWrite + Unpin> ServerLine<S> {
 }
 
 /// An MEI that answers as a device before its provisioning.
-fn mei(path: PathBuf, tls_only: bool) -> Task<()> {
+fn mei(path: PathBuf, tls_only: bool, activates: Arc<AtomicBool>) -> Task<()> {
     let listener = MeiListener::bind(path).unwrap();
     smol::spawn(async move {
         while let Ok(mut caller) = listener.accept().await {
@@ -165,7 +175,12 @@ fn mei(path: PathBuf, tls_only: bool) -> Task<()> {
                     FirmwareClient::Watchdog => {
                         StateIndependence::from_bits(if tls_only { 0xC3 } else { 0x83 }).encode().to_vec()
                     }
-                    FirmwareClient::Pthi => answer(Request::decode(&message).unwrap()),
+                    FirmwareClient::Pthi => match Request::decode(&message).unwrap() {
+                        request @ Request::GetControlMode if activates.load(Ordering::Relaxed) => {
+                            encode_answer(request, &ControlMode::Admin)
+                        }
+                        request => answer(request),
+                    },
                 };
                 connection.write(&answer).await.unwrap();
             }
