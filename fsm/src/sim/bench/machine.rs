@@ -43,6 +43,8 @@ pub enum Action {
     Cut,
     /// The server dies and starts again, with what the store has.
     Crash,
+    /// The server is told to stop.
+    Stop,
     /// Somebody at the machine takes the device out of provisioning.
     Unprovision,
 }
@@ -213,6 +215,7 @@ impl Bench {
             }
             Action::Cut => self.cut(),
             Action::Crash => self.begin(),
+            Action::Stop => self.input(Input::Stopping),
             Action::Unprovision => {
                 self.device.unprovision();
                 self.changed_unseen = true;
