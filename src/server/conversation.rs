@@ -166,6 +166,12 @@ impl Conversation {
         self.go_on(now, unix);
     }
 
+    /// The server is being stopped: what was asked is heard to its end, and nothing new begins.
+    pub fn stop(&mut self, now: Instant, unix: UnixTime) {
+        self.run.handle(now, Input::Stopping);
+        self.go_on(now, unix);
+    }
+
     /// The certificate was issued and kept, or not.
     pub fn issued(&mut self, now: Instant, unix: UnixTime, certificate: Option<Certificate>) {
         self.run.handle(now, certificate.map_or(Input::NotIssued, Input::Issued));

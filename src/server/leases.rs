@@ -49,6 +49,8 @@ pub(super) struct Leases {
 #[derive(Default)]
 struct Sessions {
     held: BTreeMap<Epoch, Held>,
+    /// Each ends when a lease has been given back.
+    returning: Vec<Receiver<()>>,
     asking: Vec<(Tenant, Uuid)>,
 }
 
@@ -101,6 +103,14 @@ impl Leases {
         self.sessions().held.insert(lease.epoch(), Held { until: asked + ttl, _tells: tells });
         self.renewing.get_or_init(|| smol::spawn(keep(Arc::downgrade(self), renewal)));
         Ok(Driving { leases: Arc::clone(self), lease, lost })
+    }
+
+    /// Waits until the leases that are being given back are.
+    pub(super) async fn settle(&self) {
+        let returning = std::mem::take(&mut self.sessions().returning);
+        for returned in returning {
+            let _ = returned.recv().await;
+        }
     }
 
     async fn renew(&self) {
@@ -206,9 +216,19 @@ impl Driving {
 
 impl Drop for Driving {
     fn drop(&mut self) {
-        self.leases.sessions().held.remove(&self.lease.epoch());
+        let (returns, returned) = bounded::<()>(1);
+        {
+            let mut sessions = self.leases.sessions();
+            sessions.held.remove(&self.lease.epoch());
+            sessions.returning.retain(|returned| !returned.is_closed());
+            sessions.returning.push(returned);
+        }
         let (store, lease) = (Arc::clone(&self.leases.store), self.lease.clone());
-        smol::spawn(async move { give_back(&*store, &lease).await }).detach();
+        smol::spawn(async move {
+            give_back(&*store, &lease).await;
+            drop(returns);
+        })
+        .detach();
     }
 }
 
