@@ -8,6 +8,7 @@ mod calendar;
 pub mod cli;
 pub mod config;
 pub mod http;
+pub mod limits;
 pub mod mei;
 pub mod password;
 pub mod pki;

@@ -92,6 +92,7 @@ fn input() -> impl Strategy<Value = Input> {
         4 => (1u64..9).prop_map(|generation| Input::Persisted(Generation(generation))),
         1 => (1u64..9).prop_map(|generation| Input::PersistFailed(Generation(generation), StoreFault::Failed)),
         1 => Just(Input::LeaseLost),
+        1 => Just(Input::Stopping),
         1 => Just(Input::NotIssued),
     ]
 }

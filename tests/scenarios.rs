@@ -261,6 +261,40 @@ fn g7_a_server_that_dies_at_any_step_leaves_a_device_that_the_next_run_finishes(
     }
 }
 
+#[test]
+fn g7_a_server_that_is_told_to_stop_at_any_step_hears_what_it_asked_and_asks_no_more() {
+    for persona in Persona::ALL {
+        for stop_after in 0.. {
+            let mut bench = Bench::new(persona, profile(), Order::Provision, uuid());
+            for _ in 0..stop_after {
+                let Some(action) = bench.next().next() else { break };
+                bench.act(action);
+            }
+            if bench.outcome().is_some() {
+                break;
+            }
+            let moment = format!("{}, stopped after {stop_after} steps", persona.name);
+            let asked = matches!(bench.waits_for(), Some(Wake::Reply | Wake::Store));
+            bench.act(Action::Stop);
+            assert_eq!(bench.outcome().is_none(), asked, "{moment}");
+            let mut heard = 0;
+            while bench.outcome().is_none() {
+                let action = bench.next().next().expect("a run that has not ended can go on");
+                heard += u32::from(action == Action::Hear);
+                bench.act(action);
+            }
+            assert!(heard <= 1, "{moment}: {heard} answers");
+            let ended = bench.outcome().cloned();
+            let stopped = Some(Outcome::Failed(Fault::Ours(Ours::Stopping)));
+            assert!(ended == stopped || matches!(ended, Some(Outcome::Configured { .. })), "{moment}: {ended:?}");
+
+            bench.act(Action::Crash);
+            let outcome = run(&mut bench);
+            assert!(matches!(outcome, Outcome::Configured { mode: ControlMode::Admin, .. }), "{moment}: {outcome:?}");
+        }
+    }
+}
+
 /// LMS accepts before it asks a firmware that restarts (odca.md §3): found on real sockets, where a plain port that was
 /// away for seconds used up every channel of a run.
 #[test]
@@ -486,6 +520,16 @@ fn g5_a_relay_that_lies_about_the_mode_is_quarantined_and_an_honest_one_goes_on(
     let expected = Peer::ModeMismatch { claimed: ControlMode::PreProvisioning, answered: ControlMode::Admin };
     assert_eq!(outcome, Outcome::Quarantined(Fault::Peer(expected)));
     bench.order(Order::Provision);
+    assert!(matches!(run(&mut bench), Outcome::Configured { mode: ControlMode::Admin, .. }));
+}
+
+/// Found between two servers: a relay had looked at the device while another session was still at work on it.
+#[test]
+fn a_report_that_is_older_than_another_sessions_work_is_no_lie() {
+    let mut bench = bench("keeps-session", profile());
+    run(&mut bench);
+    bench.claim(DeviceReport { mode: ControlMode::Client, ..bench.device.report() });
+    bench.disregard_claimed_mode();
     assert!(matches!(run(&mut bench), Outcome::Configured { mode: ControlMode::Admin, .. }));
 }
 

@@ -120,6 +120,8 @@ pub enum Ours {
     StoreFailed,
     /// Another server has this device now; this one stops before the next irreversible request (G13).
     LeaseLost,
+    /// This server is being stopped.
+    Stopping,
     /// The deployment's authority did not issue a certificate for the device's key.
     NotIssued,
     /// A reply does not belong to its request: the channel layer mixed them up.
@@ -173,7 +175,7 @@ impl Fault {
             Self::Peer(Peer::LockedOut) | Self::Operator(_) => Disposition::AskOperator,
             Self::Link(_) => Disposition::Retry { after: Millis::from_secs(5) },
             Self::Ours(Ours::StoreFailed | Ours::NotIssued) => Disposition::Retry { after: Millis::from_secs(10) },
-            Self::Ours(Ours::LeaseLost) => Disposition::Retry { after: Millis(0) },
+            Self::Ours(Ours::LeaseLost | Ours::Stopping) => Disposition::Retry { after: Millis(0) },
             Self::Ours(Ours::ReplyMismatch(_) | Ours::GoesInCircles) => Disposition::AskOperator,
         }
     }
@@ -325,6 +327,9 @@ impl fmt::Display for Ours {
         match self {
             Self::StoreFailed => f.write_str("our store did not take the device's record: nothing more was sent"),
             Self::LeaseLost => f.write_str("another server drives this device now"),
+            Self::Stopping => {
+                f.write_str("this server is being stopped: start again, the run goes on where the device is")
+            }
             Self::NotIssued => {
                 f.write_str("our certificate authority did not issue a certificate for the device's key")
             }

@@ -69,6 +69,7 @@ pub(super) fn run(args: &CheckConfigArgs, out: &mut Output<'_>) -> Result<ExitSt
             };
             writeln!(to, "  profile {}: {goal}, {} or better", profile.name, profile.policy.minimum)?;
         }
+        writeln!(to, "  {}", config.listener.limits)?;
         match &lists {
             None => writeln!(to, "  revocation: off, no list is consulted about a device's silicon and firmware")?,
             Some(lists) => lists.tell(to)?,

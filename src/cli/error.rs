@@ -37,6 +37,9 @@ pub enum CliError {
     /// No relay can arrive.
     #[error(transparent)]
     Listener(#[from] ListenerError),
+    /// The server was told to stop for the second time.
+    #[error("stopped at once: what devices were asked goes unheard, and the next runs look for themselves")]
+    Stopped,
     /// The relay's token cannot be had.
     #[error("{from}: {source}")]
     Token {
@@ -73,6 +76,7 @@ impl CliError {
             | Self::ClientCertificate(_)
             | Self::Proxy(_)
             | Self::Password(_) => ExitStatus::Operator,
+            Self::Stopped => ExitStatus::Link,
             Self::Store(error) => ExitStatus::of_store(error),
             Self::Relay(error) => ExitStatus::of_relay(error),
             Self::Listener(_) | Self::Simulate(_) => ExitStatus::Operator,

@@ -93,6 +93,8 @@ impl ExitStatus {
             | RelayError::Binary
             | RelayError::Flooded => Self::Peer,
             RelayError::Unreachable { .. }
+            | RelayError::TurnedAway { .. }
+            | RelayError::Stopping(_)
             | RelayError::LineLost(_)
             | RelayError::Deadline(_)
             | RelayError::GaveUp(_) => Self::Link,

@@ -1,26 +1,31 @@
 //! `serve`: the provisioning server.
 
+use std::fmt;
 use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use async_signal::{Signal, Signals};
 use clap::Args;
 use rustls::crypto::aws_lc_rs;
 use rustls::pki_types::UnixTime;
+use smol::future::FutureExt;
+use smol::stream::StreamExt;
 
 use super::error::CliError;
 use super::revocation;
 use crate::access::Access;
 use crate::config::{Config, ConfigError, ProfileRefusal};
 use crate::protocol::ProfileName;
-use crate::server::{Deployment, Listener, Profiles, ServedProfile, serve};
+use crate::server::{Deployment, Listener, Profiles, ServedProfile, serve_until};
 use crate::store::{PasswordSource, Tenant};
 use crate::wsman::class::tls_setting_data::{Clients, PlainText, RemoteMode};
 
 /// Run the server: relays connect to it, and it takes their devices to where a profile says
 ///
-/// It listens until it is stopped. What a configuration may hold, and what is wrong with yours, `check-config` tells.
+/// It listens until it is stopped (SIGTERM, Ctrl-C); then it hears what devices were asked already to its end, and asks no
+/// more. What a configuration may hold, and what is wrong with yours, `check-config` tells.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -65,10 +70,10 @@ pub fn announce(config: &Config, address: SocketAddr, now: UnixTime, to: &mut dy
     config.warnings(now).iter().try_for_each(|warning| writeln!(to, "warning: {warning}"))
 }
 
-/// Runs the server until it is stopped.
+/// Runs the server until it is told to stop, and until that is done.
 ///
 /// # Errors
-/// If the configuration, the store or the address is no good.
+/// If the configuration, the store or the address is no good, or if it is told twice.
 pub fn run(args: &ServeArgs) -> Result<(), CliError> {
     let config = args.config()?;
     config.check(UnixTime::now()).map_err(ConfigError::from)?;
@@ -84,13 +89,36 @@ pub fn run(args: &ServeArgs) -> Result<(), CliError> {
             directory.current(UnixTime::now());
         }
         let (name, trust) = (config.name.clone(), Arc::clone(&config.odca));
+        let (limits, deadlines) = (config.listener.limits.clone(), config.listener.deadlines);
         let profiles = Configured(config);
         let mut deployment = Deployment::new(name, store, authority, trust, profiles);
+        deployment.limits = limits;
+        deployment.deadlines = deadlines;
         if let Some(directory) = directory {
             deployment = deployment.with_revocation(directory);
         }
-        Err(serve(Arc::new(deployment), listener).await.into())
+        let mut signals = Signals::new([Signal::Term, Signal::Int])?;
+        let (asked, stop) = smol::channel::bounded::<()>(1);
+        let told = async {
+            signals.next().await;
+            drop(asked);
+            tell(format_args!("stopping: what devices were asked is heard to its end; once more ends it at once"))?;
+            signals.next().await;
+            Err(CliError::Stopped)
+        };
+        let served = async {
+            let stopped = async {
+                let _ = stop.recv().await;
+            };
+            let tally = serve_until(Arc::new(deployment), listener, stopped).await?;
+            Ok(tell(format_args!("stopped: {tally}"))?)
+        };
+        told.or(served).await
     })
+}
+
+fn tell(line: fmt::Arguments<'_>) -> io::Result<()> {
+    writeln!(anstream::stderr(), "{line}")
 }
 
 /// The configuration as the server asks it.

@@ -34,6 +34,7 @@ mod adoption;
 mod auth;
 mod domain;
 mod error;
+mod limits;
 mod lint;
 mod load;
 mod model;

@@ -12,6 +12,7 @@ use rustls::pki_types::DnsName;
 use super::AdoptionPasswords;
 use super::read::Place;
 use crate::access::Access;
+use crate::limits::{Deadlines, Limits};
 use crate::pki::odca::OdcaTrust;
 use crate::pki::odca::revocation::RevocationPolicy;
 use crate::protocol::ProfileName;
@@ -60,6 +61,10 @@ pub struct Listener {
     pub tls: Option<Arc<ServerConfig>>,
     /// Whom it lets in.
     pub access: Access,
+    /// How many relays at a time, and how often.
+    pub limits: Limits,
+    /// How long they may take.
+    pub deadlines: Deadlines,
 }
 
 /// What a device is to become.

@@ -10,17 +10,20 @@ use rustls::server::danger::ClientCertVerifier;
 use rustls::sign::SingleCertAndKey;
 
 use super::auth::{self, Auth};
+use super::limits;
 use super::model::{Listener, TenantRule};
 use super::pem_file;
 use super::read::Value;
 use crate::access::Access;
+use crate::limits::{Deadlines, Limits};
 use crate::store::{ServerName, StoreAddress};
 
 const DEFAULT_NAME: &str = "amt-provision";
 
 /// `tenants` is `None` where a mistake among them has been told: then they cannot be looked up.
 pub(super) fn read(value: &Value<'_>, tenants: Option<&[TenantRule]>) -> Option<(Listener, ServerName)> {
-    let section = value.section("[server]", &["listen", "name", "tls", "auth", "allow_unauthenticated"])?;
+    const KEYS: &[&str] = &["listen", "name", "tls", "auth", "allow_unauthenticated", "limits", "deadlines"];
+    let section = value.section("[server]", KEYS)?;
     let unauthenticated = section.or("allow_unauthenticated", false, |value| {
         let allowed = value.flag()?;
         if allowed && section.optional("auth").is_some() {
@@ -37,6 +40,8 @@ pub(super) fn read(value: &Value<'_>, tenants: Option<&[TenantRule]>) -> Option<
         .or("auth", Auth { access: Access::Anybody, clients: None }, |value| auth::read(&value, tenants, has_tls));
     let (access, clients) = auth.map_or((None, None), |Auth { access, clients }| (Some(access), clients));
     let tls = section.or("tls", None, |value| tls(&value, clients).map(Some));
+    let limits = section.or("limits", Limits::default(), |value| limits::read(&value));
+    let deadlines = section.or("deadlines", Deadlines::default(), |value| limits::read_deadlines(&value));
     let listen = section.required("listen", "listen = \"127.0.0.1:8080\"");
     let address = listen.and_then(|value| {
         let address: SocketAddr = match value.text()?.parse() {
@@ -52,7 +57,8 @@ pub(super) fn read(value: &Value<'_>, tenants: Option<&[TenantRule]>) -> Option<
         }
         Some(address)
     });
-    Some((Listener { address: address?, tls: tls?, access: access? }, name?)).filter(|_| unauthenticated.is_some())
+    let listener = Listener { address: address?, tls: tls?, access: access?, limits: limits?, deadlines: deadlines? };
+    Some((listener, name?)).filter(|_| unauthenticated.is_some())
 }
 
 fn tls(value: &Value<'_>, clients: Option<Arc<dyn ClientCertVerifier>>) -> Option<Arc<ServerConfig>> {

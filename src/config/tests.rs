@@ -12,6 +12,7 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::access::Access;
+use crate::limits::{Deadlines, Limits, PerMinute};
 use crate::password::PasswordLength;
 use crate::pki::odca::revocation::RevocationPolicy;
 use crate::simulator::identity::{SimulatorAuthority, generate_p384_key};
@@ -145,6 +146,18 @@ fn everything_that_can_be_written_is_read() {
             name = "server-1"
             allow_unauthenticated = true
             tls = { certificates = "chain.pem", key = "key.pem" }
+            [server.limits]
+            connections = 100
+            address_connections = 10
+            address_connections_per_minute = 20
+            device_runs_per_minute = 5
+            exempt = ["10.0.0.7", "2001:db8::7"]
+            [server.deadlines]
+            handshake_seconds = 1
+            first_message_seconds = 2
+            take_seconds = 3
+            goodbye_seconds = 4
+            shutdown_seconds = 5
             [store]
             path = "fleet.db"
             [[domains]]
@@ -173,6 +186,17 @@ fn everything_that_can_be_written_is_read() {
         )
         .unwrap();
     assert!(config.listener.tls.is_some());
+    let per_minute = |count: u32| PerMinute(count.try_into().unwrap());
+    let limits = Limits {
+        connections: 100.try_into().unwrap(),
+        address_connections: 10.try_into().unwrap(),
+        address_rate: per_minute(20),
+        device_rate: per_minute(5),
+        exempt: vec!["10.0.0.7".parse().unwrap(), "2001:db8::7".parse().unwrap()],
+    };
+    assert_eq!(config.listener.limits, limits);
+    let [accept, hello, take, goodbye, shutdown] = [1, 2, 3, 4, 5].map(std::time::Duration::from_secs);
+    assert_eq!(config.listener.deadlines, Deadlines { accept, hello, take, goodbye, shutdown });
     let profile = config.profile(&"acme".parse().unwrap(), &"office".parse().unwrap()).unwrap();
     assert!(matches!(profile.policy.goal, Goal::Admin(length) if length.count() == 3));
     let domain = profile.domain.as_deref().unwrap();
@@ -289,6 +313,16 @@ const MISTAKES: &[(&str, &str, &str)] = &[
         "amt.toml:2:10: `listen` is 0.0.0.0:8080, which others can reach, and relays are not authenticated: listen on 127.0.0.1, name tokens or a client_ca in [server.auth], or write allow_unauthenticated = true if something in front authenticates them"),
     ("\"127.0.0.1:8080\"", "\"127.0.0.1:8080\"\nallow_unauthenticated = \"yes\"",
         "amt.toml:3:25: `allow_unauthenticated` is a text: expected true or false, without quotes"),
+    ("\"127.0.0.1:8080\"", "\"127.0.0.1:8080\"\nlimits = { connections = 0 }",
+        "amt.toml:3:26: `connections` is no limit: expected a whole number from 1 to 1000000"),
+    ("\"127.0.0.1:8080\"", "\"127.0.0.1:8080\"\nlimits = { address_connections_per_minute = \"many\" }",
+        "amt.toml:3:45: `address_connections_per_minute` is a text: expected a whole number"),
+    ("\"127.0.0.1:8080\"", "\"127.0.0.1:8080\"\nlimits = { max_connections = 7 }",
+        "amt.toml:3:12: `max_connections` is no key of [server.limits]: did you mean `connections`?"),
+    ("\"127.0.0.1:8080\"", "\"127.0.0.1:8080\"\nlimits = { exempt = [\"proxy\"] }",
+        "amt.toml:3:22: `exempt` has \"proxy\", which is no address: expected one such as \"10.0.0.7\""),
+    ("\"127.0.0.1:8080\"", "\"127.0.0.1:8080\"\ndeadlines = { shutdown_seconds = 0 }",
+        "amt.toml:3:34: `shutdown_seconds` is no deadline: expected 1 to 3600 seconds"),
     ("\"127.0.0.1:8080\"", "\"127.0.0.1:8080\"\nname = \"server 1\"",
         "amt.toml:3:8: `name` is wrong: a name consists of letters, digits and punctuation of ASCII, without spaces"),
     ("\"127.0.0.1:8080\"", "\"127.0.0.1:8080\"\ntls = { certificates = \"chain.pem\" }",

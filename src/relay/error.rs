@@ -111,6 +111,22 @@ pub enum RelayError {
         /// What it answered.
         reason: String,
     },
+    /// The server has no room, or this address or a proxy before it has used up what it may.
+    #[error("{url} has no room at the moment (status {status}): come back {}", match .after {
+        Some(seconds) => format!("in {seconds} s"),
+        None => "later".to_owned(),
+    })]
+    TurnedAway {
+        /// The server.
+        url: ServerUrl,
+        /// 429 or 503.
+        status: u16,
+        /// What it says about when to come back, in seconds.
+        after: Option<u32>,
+    },
+    /// The server is being stopped. It may be there again at once, or another one in its place.
+    #[error("the server reports: {0}")]
+    Stopping(String),
     /// The server says that it failed. The words are its own.
     #[error("the server reports: {0}")]
     Failure(Outcome),

@@ -11,7 +11,7 @@ use super::confirm::confirmed;
 use super::device::{self, Clock};
 use super::host::Host;
 use super::line::{End, Line, LineInput, LineOutput};
-use super::websocket::{self, Goodbye, Outgoing, Socket};
+use super::websocket::{self, Ended, Goodbye, Outgoing, Socket};
 use super::{LmsAddress, RelayConfig, RelayError, RelayEvent, report};
 use crate::mei::{LocalTls, Mei, Survey};
 use crate::protocol::{Hello, Outcome, ToServer};
@@ -64,7 +64,7 @@ struct Driver<F> {
     permits: Sender<()>,
     /// Whether the socket's task may read a message and has not reported it.
     reading: bool,
-    socket: Task<Option<String>>,
+    socket: Task<Option<Ended>>,
     device: Option<Device>,
 }
 
@@ -169,13 +169,19 @@ impl<F: FnMut(RelayEvent)> Driver<F> {
         let lost = websocket::ended(socket).await;
         match end {
             End::Success(outcome) => Ok(outcome),
+            End::Failure(outcome) if matches!(lost, Some(Ended::Stopping(_))) => {
+                Err(RelayError::Stopping(outcome.to_string()))
+            }
             End::Failure(outcome) => Err(RelayError::Failure(outcome)),
             End::Unreadable(error) => Err(RelayError::Unreadable(error)),
             End::Binary => Err(RelayError::Binary),
             End::Relay(Close::ServerFlooded) => Err(RelayError::Flooded),
             End::Relay(Close::Deadline(wake)) => Err(RelayError::Deadline(wake)),
             End::Relay(Close::LineLost | Close::Finished | Close::SurveyFailed) => {
-                Err(RelayError::LineLost(lost.unwrap_or_else(|| "no reason was given".to_owned())))
+                Err(RelayError::LineLost(match lost {
+                    Some(Ended::Lost(why) | Ended::Stopping(why)) => why,
+                    None => "no reason was given".to_owned(),
+                }))
             }
         }
     }

@@ -85,9 +85,18 @@ async fn upgrade(url: &ServerUrl, proof: &Proof, stream: Box<dyn Stream>) -> Res
         Err(Error::Http(response)) if response.status() == StatusCode::UNAUTHORIZED => {
             Err(RelayError::Unauthorized { url: url.clone(), had_token: proof.token.is_some() })
         }
+        Err(Error::Http(response)) if busy(response.status()) => {
+            let after = response.headers().get(header::RETRY_AFTER).and_then(|value| value.to_str().ok()?.parse().ok());
+            Err(RelayError::TurnedAway { url: url.clone(), status: response.status().as_u16(), after })
+        }
         Err(Error::Http(response)) => Err(refused(format!("HTTP status {}", response.status()))),
         Err(error) => Err(refused(error.to_string())),
     }
+}
+
+/// Whether the server, or a proxy in front of it, has no room at the moment.
+fn busy(status: StatusCode) -> bool {
+    [StatusCode::TOO_MANY_REQUESTS, StatusCode::SERVICE_UNAVAILABLE].contains(&status)
 }
 
 /// What the socket's task is told.
@@ -108,6 +117,15 @@ pub(super) enum Goodbye {
     Protocol,
 }
 
+/// How the line ended, if not by us.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Ended {
+    /// It broke, or the server closed it.
+    Lost(String),
+    /// The server is being stopped, or started again (close code 1012).
+    Stopping(String),
+}
+
 /// The task that owns the socket. It reads one message for each permit, and ends with the socket; then it returns
 /// why the line was lost, if it was.
 pub(super) async fn own(
@@ -115,7 +133,7 @@ pub(super) async fn own(
     outgoing: Receiver<Outgoing>,
     permits: Receiver<()>,
     inputs: Sender<LineInput>,
-) -> Option<String> {
+) -> Option<Ended> {
     let (sender, receiver) = socket.split();
     let lost = write(sender, outgoing, inputs.clone()).or(read(receiver, permits, inputs.clone())).await;
     // Nobody listens when it was the driver who ended.
@@ -127,7 +145,7 @@ async fn write(
     mut sender: WebSocketSender<Box<dyn Stream>>,
     outgoing: Receiver<Outgoing>,
     inputs: Sender<LineInput>,
-) -> Option<String> {
+) -> Option<Ended> {
     while let Ok(next) = outgoing.recv().await {
         let result = match next {
             Outgoing::Text(text) => sender.send(Message::text(text)).await,
@@ -156,19 +174,16 @@ async fn read(
     mut receiver: WebSocketReceiver<Box<dyn Stream>>,
     permits: Receiver<()>,
     inputs: Sender<LineInput>,
-) -> Option<String> {
+) -> Option<Ended> {
     while permits.recv().await.is_ok() {
         let input = loop {
             match receiver.next().await {
                 Some(Ok(Message::Text(text))) => break LineInput::Text(text.to_string()),
                 Some(Ok(Message::Binary(_))) => break LineInput::Binary,
-                Some(Ok(Message::Close(frame))) => {
-                    let reason = frame.map(|frame| format!("{} {}", frame.code, frame.reason)).unwrap_or_default();
-                    return Some(format!("the server closed it ({})", reason.trim()));
-                }
+                Some(Ok(Message::Close(frame))) => return Some(closed(frame)),
                 Some(Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_))) => {}
-                Some(Err(error)) => return Some(error.to_string()),
-                None => return Some("it ended".to_owned()),
+                Some(Err(error)) => return Some(Ended::Lost(error.to_string())),
+                None => return Some(Ended::Lost("it ended".to_owned())),
             }
         };
         if inputs.send(input).await.is_err() {
@@ -176,12 +191,24 @@ async fn read(
         }
     }
     // No permits any more: the driver says goodbye, and nothing counts but the end.
-    while matches!(receiver.next().await, Some(Ok(message)) if !message.is_close()) {}
-    None
+    loop {
+        match receiver.next().await {
+            Some(Ok(Message::Close(frame))) => return Some(closed(frame)),
+            Some(Ok(_)) => {}
+            Some(Err(_)) | None => return None,
+        }
+    }
+}
+
+fn closed(frame: Option<CloseFrame>) -> Ended {
+    let code = frame.as_ref().map(|frame| frame.code);
+    let reason = frame.map(|frame| format!("{} {}", frame.code, frame.reason)).unwrap_or_default();
+    let why = format!("the server closed it ({})", reason.trim());
+    if code == Some(CloseCode::Restart) { Ended::Stopping(why) } else { Ended::Lost(why) }
 }
 
 /// Waits for the socket's task, but not for ever.
-pub(super) async fn ended(task: smol::Task<Option<String>>) -> Option<String> {
+pub(super) async fn ended(task: smol::Task<Option<Ended>>) -> Option<Ended> {
     let late = async {
         smol::Timer::after(CLOSE_DEADLINE).await;
         None

@@ -126,6 +126,12 @@ impl Conversation {
         conversation
     }
 
+    /// The relay may have looked at the device before somebody else changed it: that it is in another mode by now is no
+    /// lie.
+    pub fn disregard_claimed_mode(&mut self) {
+        self.run.disregard_claimed_mode();
+    }
+
     /// Takes in what the relay said.
     ///
     /// # Errors
@@ -163,6 +169,12 @@ impl Conversation {
     /// Another server drives the device now: the run ends, and nothing more goes to the device (G13).
     pub fn lease_lost(&mut self, now: Instant, unix: UnixTime) {
         self.run.handle(now, Input::LeaseLost);
+        self.go_on(now, unix);
+    }
+
+    /// The server is being stopped: what was asked is heard to its end, and nothing new begins.
+    pub fn stop(&mut self, now: Instant, unix: UnixTime) {
+        self.run.handle(now, Input::Stopping);
         self.go_on(now, unix);
     }
 

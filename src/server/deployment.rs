@@ -12,9 +12,9 @@ use rustls::pki_types::UnixTime;
 
 use super::CrlDirectory;
 use super::conversation::Traffic;
-use super::deadlines::Deadlines;
 use super::leases::{Leases, Timing};
 use crate::config::{AdoptionPasswords, ProfileRefusal};
+use crate::limits::{Deadlines, Limits};
 use crate::pki::authority::DeploymentAuthority;
 use crate::pki::odca::OdcaTrust;
 use crate::protocol::ProfileName;
@@ -89,6 +89,8 @@ pub struct Deployment {
     pub observer: Box<dyn Observer>,
     /// How long relays may take.
     pub deadlines: Deadlines,
+    /// How many relays at a time, and how often.
+    pub limits: Limits,
     pub(super) leases: Arc<Leases>,
 }
 
@@ -109,8 +111,8 @@ impl Deployment {
     ) -> Self {
         let (profiles, observer) = (Box::new(profiles), Box::new(Unwatched));
         let leases = Arc::new(Leases::new(Arc::clone(&store), server.clone(), Timing::DEFAULT));
-        let deadlines = Deadlines::default();
-        Self { server, store, authority, trust, revocation: None, profiles, observer, deadlines, leases }
+        let (deadlines, limits) = (Deadlines::default(), Limits::default());
+        Self { server, store, authority, trust, revocation: None, profiles, observer, deadlines, limits, leases }
     }
 
     /// The same, with revocation lists, which have the trust with them.

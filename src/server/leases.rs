@@ -49,6 +49,8 @@ pub(super) struct Leases {
 #[derive(Default)]
 struct Sessions {
     held: BTreeMap<Epoch, Held>,
+    /// Each ends when a lease has been given back.
+    returning: Vec<Receiver<()>>,
     asking: Vec<(Tenant, Uuid)>,
 }
 
@@ -85,12 +87,13 @@ impl Leases {
     pub(super) async fn acquire(self: &Arc<Self>, tenant: &Tenant, uuid: Uuid) -> Result<Driving, StoreError> {
         let Timing { ttl, renewal, patience } = self.timing;
         let _asking = Asking::begin(self, tenant, uuid);
-        let (begun, mut pause) = (Instant::now(), AGAIN);
+        let (begun, mut pause, mut waited) = (Instant::now(), AGAIN, false);
         let (asked, lease) = loop {
             let asked = Instant::now();
             match self.store.acquire(tenant, uuid, &self.holder, ttl, UnixTime::now()).await {
                 Ok(lease) => break (asked, lease),
                 Err(StoreError::Busy { .. }) if begun.elapsed() < patience => {
+                    waited = true;
                     Timer::after(pause).await;
                     pause = (pause * 2).min(AGAIN_LONGEST);
                 }
@@ -100,7 +103,15 @@ impl Leases {
         let (tells, lost) = bounded(1);
         self.sessions().held.insert(lease.epoch(), Held { until: asked + ttl, _tells: tells });
         self.renewing.get_or_init(|| smol::spawn(keep(Arc::downgrade(self), renewal)));
-        Ok(Driving { leases: Arc::clone(self), lease, lost })
+        Ok(Driving { leases: Arc::clone(self), lease, lost, waited })
+    }
+
+    /// Waits until the leases that are being given back are.
+    pub(super) async fn settle(&self) {
+        let returning = std::mem::take(&mut self.sessions().returning);
+        for returned in returning {
+            let _ = returned.recv().await;
+        }
     }
 
     async fn renew(&self) {
@@ -184,6 +195,8 @@ pub(super) struct Driving {
     leases: Arc<Leases>,
     lease: Lease,
     lost: Receiver<()>,
+    /// Whether another session had the device until just now: what a relay saw of it before may be out of date.
+    pub(super) waited: bool,
 }
 
 impl Driving {
@@ -206,9 +219,19 @@ impl Driving {
 
 impl Drop for Driving {
     fn drop(&mut self) {
-        self.leases.sessions().held.remove(&self.lease.epoch());
+        let (returns, returned) = bounded::<()>(1);
+        {
+            let mut sessions = self.leases.sessions();
+            sessions.held.remove(&self.lease.epoch());
+            sessions.returning.retain(|returned| !returned.is_closed());
+            sessions.returning.push(returned);
+        }
         let (store, lease) = (Arc::clone(&self.leases.store), self.lease.clone());
-        smol::spawn(async move { give_back(&*store, &lease).await }).detach();
+        smol::spawn(async move {
+            give_back(&*store, &lease).await;
+            drop(returns);
+        })
+        .detach();
     }
 }
 

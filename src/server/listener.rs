@@ -12,14 +12,17 @@ use futures_rustls::TlsAcceptor;
 use rustls::ServerConfig;
 use rustls::pki_types::CertificateDer;
 use smol::future::FutureExt;
-use smol::io::{AsyncRead, AsyncReadExt, AsyncWrite};
+use smol::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use smol::net::{Shutdown, TcpListener, TcpStream};
 use tracing::Instrument;
 
 use super::deployment::Deployment;
 use super::fair::Fair;
-use super::session;
+use super::gate::{Gate, Pass, Refusal, Tally, Telling};
+use super::session::{self, SessionError, Visit};
+use super::stopping::{self, Stopping};
 use crate::access::{Access, Identity};
+use crate::limits::Deadlines;
 use crate::websocket;
 
 /// For a relay that was turned away in TLS to hear why.
@@ -77,24 +80,120 @@ impl Listener {
 /// Serves every relay that arrives, each in a task of its own, until the future is dropped; then they are dropped as
 /// well, and their devices resume with the next session (G7).
 pub async fn serve(deployment: Arc<Deployment>, listener: Listener) -> io::Error {
-    let executor = Arc::new(smol::Executor::new());
-    let accept = async {
-        loop {
-            match listener.tcp.accept().await {
-                Ok((tcp, peer)) => {
-                    let (deployment, door) = (Arc::clone(&deployment), listener.door.clone());
-                    executor.spawn(async move { welcome(deployment, door, tcp, peer).await }).detach();
-                }
-                // Out of file descriptors, or a peer that left again: neither is a reason to end.
-                Err(error) if is_passing(&error) => {
-                    tracing::warn!(%error, "a relay could not be accepted");
-                    smol::Timer::after(Duration::from_millis(50)).await;
-                }
-                Err(error) => return error,
-            }
-        }
+    let executor = smol::Executor::new();
+    let (_stop, stopping) = stopping::stop();
+    let gate = Arc::new(Gate::new(deployment.limits.clone()));
+    executor.run(accept(&executor, &deployment, &listener, &gate, &stopping)).await
+}
+
+/// The same until `stop` comes. Then nobody else is accepted, and each session comes to a halt: what was asked is heard
+/// to its end and written down, nothing new begins, the lease is given back and the relay is told that it may come
+/// back. None of this takes longer than [`Deadlines`](crate::limits::Deadlines) allow; what is not over by then is
+/// dropped as by [`serve`].
+///
+/// # Errors
+/// If the operating system no longer accepts connections.
+pub async fn serve_until(
+    deployment: Arc<Deployment>,
+    listener: Listener,
+    stop: impl Future<Output = ()>,
+) -> io::Result<Tally> {
+    let executor = smol::Executor::new();
+    let (stops, stopping) = stopping::stop();
+    let gate = Arc::new(Gate::new(deployment.limits.clone()));
+    let serve = async {
+        let accept = async { Err(accept(&executor, &deployment, &listener, &gate, &stopping).await) };
+        let stop = async {
+            stop.await;
+            Ok(())
+        };
+        accept.or(stop).await?;
+        drop(listener);
+        gate.close();
+        drop(stops);
+        let Deadlines { shutdown, goodbye, .. } = deployment.deadlines;
+        let late = async {
+            smol::Timer::after(shutdown + 2 * goodbye).await;
+        };
+        gate.everybody_left().or(late).await;
+        Ok(gate.tally())
     };
-    executor.run(accept).await
+    let tally = executor.run(serve).await;
+    // What is not over goes with it, and its leases.
+    drop(executor);
+    let late = async {
+        smol::Timer::after(deployment.deadlines.goodbye).await;
+    };
+    deployment.leases.settle().or(late).await;
+    tally
+}
+
+async fn accept<'a>(
+    executor: &smol::Executor<'a>,
+    deployment: &Arc<Deployment>,
+    listener: &Listener,
+    gate: &Arc<Gate>,
+    stopping: &Stopping,
+) -> io::Error {
+    loop {
+        match listener.tcp.accept().await {
+            Ok((tcp, peer)) => match gate.enter(peer.ip()) {
+                Ok(pass) => {
+                    let (deployment, door) = (Arc::clone(deployment), listener.door.clone());
+                    let stopping = stopping.clone();
+                    executor.spawn(welcome(deployment, door, Arrival { tcp, peer, pass, stopping })).detach();
+                }
+                Err(refusal) => {
+                    if let Some(telling) = gate.tell() {
+                        let door = listener.door.clone();
+                        executor.spawn(async move { turn_away(door, tcp, refusal, telling).await }).detach();
+                    }
+                }
+            },
+            // Out of file descriptors, or a peer that left again: neither is a reason to end.
+            Err(error) if is_passing(&error) => {
+                tracing::warn!(%error, "a relay could not be accepted");
+                smol::Timer::after(Duration::from_millis(50)).await;
+            }
+            Err(error) => return error,
+        }
+    }
+}
+
+/// Says why not, and reads nothing of what the relay has to say.
+async fn turn_away(door: Door, mut tcp: TcpStream, refusal: Refusal, _telling: Telling) {
+    let told = async {
+        let response = refusal.response();
+        let mut tcp = match door.tls {
+            Some(acceptor) => {
+                let mut stream = acceptor.accept(tcp).await?;
+                stream.write_all(response.as_bytes()).await?;
+                stream.close().await?;
+                stream.into_inner().0
+            }
+            None => {
+                tcp.write_all(response.as_bytes()).await?;
+                tcp
+            }
+        };
+        tcp.flush().await?;
+        linger(tcp).await;
+        Ok(())
+    };
+    let late = async {
+        smol::Timer::after(LINGER).await;
+        Err(io::Error::from(io::ErrorKind::TimedOut))
+    };
+    // One that does not listen is turned away all the same.
+    told.or(late).await.ok();
+}
+
+/// Somebody who was let in.
+struct Arrival {
+    tcp: TcpStream,
+    peer: SocketAddr,
+    pass: Pass,
+    stopping: Stopping,
 }
 
 fn is_passing(error: &io::Error) -> bool {
@@ -104,7 +203,8 @@ fn is_passing(error: &io::Error) -> bool {
         || error.raw_os_error().is_some_and(|code| TOO_MANY_FILES.contains(&code))
 }
 
-async fn welcome(deployment: Arc<Deployment>, door: Door, tcp: TcpStream, peer: SocketAddr) {
+async fn welcome(deployment: Arc<Deployment>, door: Door, arrival: Arrival) {
+    let Arrival { tcp, peer, pass, stopping } = arrival;
     if let Err(error) = tcp.set_nodelay(true) {
         tracing::debug!(%peer, %error, "a relay left at once");
         return;
@@ -114,7 +214,7 @@ async fn welcome(deployment: Arc<Deployment>, door: Door, tcp: TcpStream, peer: 
     match tls {
         Some(acceptor) => {
             let late = async {
-                smol::Timer::after(deadline).await;
+                given_up(deadline, &stopping).await;
                 Err((io::ErrorKind::TimedOut.into(), None))
             };
             let accepted =
@@ -123,7 +223,8 @@ async fn welcome(deployment: Arc<Deployment>, door: Door, tcp: TcpStream, peer: 
                 Ok(stream) => {
                     let (_, session) = stream.get_ref();
                     let leaf = session.peer_certificates().and_then(<[_]>::first).map(|leaf| leaf.clone().into_owned());
-                    upgrade(deployment, &access, stream, leaf, peer).await;
+                    let visit = Visit { who: Identity::Unasked, pass, stopping };
+                    upgrade(deployment, &access, stream, leaf, peer, visit).await;
                 }
                 Err((error, tcp)) => {
                     tracing::info!(%peer, %error, "a relay's TLS handshake failed");
@@ -133,8 +234,19 @@ async fn welcome(deployment: Arc<Deployment>, door: Door, tcp: TcpStream, peer: 
                 }
             }
         }
-        None => upgrade(deployment, &access, tcp, None, peer).await,
+        None => {
+            let visit = Visit { who: Identity::Unasked, pass, stopping };
+            upgrade(deployment, &access, tcp, None, peer, visit).await;
+        }
     }
+}
+
+/// A handshake is waited for no longer than that, and not at all by a server that is being stopped.
+async fn given_up(deadline: Duration, stopping: &Stopping) {
+    let late = async {
+        smol::Timer::after(deadline).await;
+    };
+    stopping.told().or(late).await;
 }
 
 /// Lets the alert arrive: in TLS 1.3 a relay has said more when its certificate is refused, and a socket that is closed
@@ -166,6 +278,7 @@ async fn upgrade<S: AsyncRead + AsyncWrite + Unpin>(
     stream: S,
     certificate: Option<CertificateDer<'static>>,
     peer: SocketAddr,
+    mut visit: Visit,
 ) {
     let (deadline, stream) = (deployment.deadlines.accept, Fair::new(stream));
     let mut who = Identity::Unasked;
@@ -188,16 +301,20 @@ async fn upgrade<S: AsyncRead + AsyncWrite + Unpin>(
         accept_hdr_async_with_config(stream, ask, limits).await.map_err(|error| error.to_string())
     };
     let late = async {
-        smol::Timer::after(deadline).await;
+        given_up(deadline, &visit.stopping).await;
         Err("its handshake took too long".to_owned())
     };
     match accepted.or(late).await {
         Ok(socket) => {
             let session = tracing::info_span!("relay", %peer, %who);
+            visit.who = who;
             let serve = async {
                 tracing::info!("a relay has come");
-                if let Err(error) = session::serve_relay(deployment, socket, &who).await {
-                    tracing::info!(%error, "a relay's session ended early");
+                match session::serve_relay(deployment, socket, visit).await {
+                    Ok(_) => {}
+                    // It is told once for many.
+                    Err(error @ SessionError::TooOften(_)) => tracing::debug!(%error, "a relay was turned away"),
+                    Err(error) => tracing::info!(%error, "a relay's session ended early"),
                 }
             };
             serve.instrument(session).await;

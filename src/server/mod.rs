@@ -11,27 +11,28 @@
 //! messages and [`Job`]s come out. A session carries the jobs out and reports back; the core goes on when it
 //! hears that what it meant is durable, and not before (G2, G3).
 //!
-//! [`serve`] accepts relays until it is stopped. Each is a task of its own; nothing that one says touches
+//! [`serve_until`] accepts relays until it is told to stop; then it hears what was asked already, and asks no more. Each is a task of its own; nothing that one says touches
 //! another, but for the rule that a device has one driver at a time (G13): a session holds the store's lease on its
 //! device, whichever server of a fleet it is on.
 
 mod conversation;
 mod crl_directory;
-mod deadlines;
 mod deployment;
 mod fair;
 mod fitness;
+mod gate;
 mod leases;
 mod line;
 mod listener;
 mod session;
 mod silence;
+mod stopping;
 mod vault;
 
 pub use conversation::{Conversation, Job, Misuse, Traffic};
 pub use crl_directory::CrlDirectory;
-pub use deadlines::Deadlines;
 pub use deployment::{Deployment, Observer, Profiles, ServedProfile, Unwatched};
-pub use listener::{Listener, ListenerError, serve};
+pub use gate::{Tally, TooOften};
+pub use listener::{Listener, ListenerError, serve, serve_until};
 pub use session::SessionError;
 pub use vault::Vault;

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use amt_provision_fsm::fault::{Fault, Ours};
 use amt_provision_fsm::firmware::KeySuite;
 use amt_provision_fsm::identity::{CertificateHash, Uuid};
 use amt_provision_fsm::provisioner::Outcome;
@@ -10,6 +11,8 @@ use amt_provision_fsm::record::{Generation, Ledger, PasswordId, Record};
 use amt_provision_fsm::request::{Certificate, KeyPair};
 use amt_provision_fsm::time::{Instant as RunInstant, Timestamp};
 use async_tungstenite::WebSocketStream;
+use async_tungstenite::tungstenite::protocol::CloseFrame;
+use async_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use async_tungstenite::tungstenite::{self, Message};
 use rustls::pki_types::UnixTime;
 use sha2::{Digest, Sha256};
@@ -19,7 +22,9 @@ use smol::stream::StreamExt;
 
 use super::conversation::{Conversation, Job, Misuse};
 use super::deployment::{Deployment, ServedProfile};
+use super::gate::{Pass, TooOften};
 use super::leases::Driving;
+use super::stopping::Stopping;
 use super::vault::Vault;
 use crate::access::Identity;
 use crate::config::ProfileRefusal;
@@ -68,6 +73,17 @@ pub enum SessionError {
     /// Our message is too long.
     #[error(transparent)]
     TooLong(#[from] TooLong),
+    /// The relay brings its device too often.
+    #[error(transparent)]
+    TooOften(#[from] TooOften),
+    /// The server is being stopped, and the run has not begun.
+    #[error("this server is being stopped: start again, the run goes on where the device is")]
+    Stopping,
+    /// The server is being stopped, and what was asked has not been answered in the time that there was.
+    #[error(
+        "this server is being stopped, and no answer came within {0:?}: start again, the run goes on where the device is"
+    )]
+    Unheard(Duration),
 }
 
 impl SessionError {
@@ -88,22 +104,35 @@ impl SessionError {
     }
 }
 
+/// A relay that was let in.
+pub(super) struct Visit {
+    /// Who it is.
+    pub(super) who: Identity,
+    /// What it is counted by.
+    pub(super) pass: Pass,
+    /// What ends it.
+    pub(super) stopping: Stopping,
+}
+
 /// Serves one relay to its end.
 pub(super) async fn serve_relay<S>(
     deployment: Arc<Deployment>,
     mut socket: WebSocketStream<S>,
-    who: &Identity,
+    visit: Visit,
 ) -> Result<Outcome, SessionError>
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
-    let ended = converse(&deployment, &mut socket, who).await;
+    let ended = converse(&deployment, &mut socket, &visit).await;
+    if matches!(ended, Err(SessionError::Unheard(_))) {
+        visit.pass.is_unheard();
+    }
     let goodbye_deadline = deployment.deadlines.goodbye;
     if let Some(words) = ended.as_ref().err().and_then(SessionError::last_words) {
         send(&mut socket, &words, goodbye_deadline).await.ok();
     }
     let goodbye = async {
-        socket.close(None).await.map_err(Box::new)?;
+        socket.close(farewell(&ended)).await.map_err(Box::new)?;
         while socket.next().await.is_some_and(|message| message.is_ok()) {}
         Ok(())
     };
@@ -111,21 +140,38 @@ where
     ended
 }
 
+/// A relay whose run was stopped may come back at once, and can tell that without reading words.
+fn farewell(ended: &Result<Outcome, SessionError>) -> Option<CloseFrame> {
+    match ended {
+        Err(SessionError::Stopping | SessionError::Unheard(_)) | Ok(Outcome::Failed(Fault::Ours(Ours::Stopping))) => {
+            Some(CloseFrame { code: CloseCode::Restart, reason: "this server is being stopped".into() })
+        }
+        _ => None,
+    }
+}
+
 async fn converse<S>(
     deployment: &Arc<Deployment>,
     socket: &mut WebSocketStream<S>,
-    who: &Identity,
+    visit: &Visit,
 ) -> Result<Outcome, SessionError>
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
     let deadline = deployment.deadlines.hello;
     // The clock comes first, here and below: a relay that never stops talking does not outlive a deadline.
-    let first = after(deadline, SessionError::Silent(deadline)).or(receive(socket));
+    let first = after(deadline, SessionError::Silent(deadline)).or(stopped(&visit.stopping)).or(receive(socket));
     let ToServer::Hello(hello) = first.await? else {
         return Err(Misuse("something else than `activate` first").into());
     };
-    Session::begin(deployment, *hello, who).await?.run(socket).await
+    // A server that is being stopped ends it before its first word, and not while it asks for the lease: the store would
+    // have that, and nobody would give it back.
+    Session::begin(deployment, *hello, visit).await?.run(socket).await
+}
+
+async fn stopped<T>(stopping: &Stopping) -> Result<T, SessionError> {
+    stopping.told().await;
+    Err(SessionError::Stopping)
 }
 
 /// What a session waits for.
@@ -133,6 +179,7 @@ enum Woken {
     Heard(ToServer),
     Late,
     LeaseLost,
+    Stopping,
 }
 
 /// One run and what it needs of the world.
@@ -150,13 +197,16 @@ struct Session {
     known: bool,
     clock: Instant,
     driving: Driving,
+    stopping: Stopping,
+    /// When it is over, whatever is still awaited, once the server was told to stop.
+    ends: Option<Instant>,
 }
 
 impl Session {
-    async fn begin(deployment: &Arc<Deployment>, hello: Hello, who: &Identity) -> Result<Self, SessionError> {
+    async fn begin(deployment: &Arc<Deployment>, hello: Hello, visit: &Visit) -> Result<Self, SessionError> {
         let tenant: Tenant = hello.tenant.parse()?;
-        if !who.may_serve(&tenant) {
-            return Err(SessionError::OtherTenant(who.clone(), tenant));
+        if !visit.who.may_serve(&tenant) {
+            return Err(SessionError::OtherTenant(visit.who.clone(), tenant));
         }
         let profile = match &hello.command {
             Command::Activate { profile } => profile,
@@ -165,6 +215,7 @@ impl Session {
         };
         let profile = deployment.profiles.profile(&tenant, profile)?;
         let uuid = hello.report.uuid;
+        visit.pass.run(&tenant, uuid)?;
         let driving = deployment.leases.acquire(&tenant, uuid).await?;
 
         let stored = deployment.store.load(&tenant, uuid).await?;
@@ -176,7 +227,7 @@ impl Session {
             vault.insert(account, id, deployment.store.password(&tenant, uuid, account, id).await?);
         }
         let trust = deployment.trust_now().await;
-        let conversation = Conversation::new(
+        let mut conversation = Conversation::new(
             RunInstant::ZERO,
             UnixTime::now(),
             &hello.report,
@@ -184,6 +235,9 @@ impl Session {
             profile.clone(),
             trust,
         );
+        if driving.waited {
+            conversation.disregard_claimed_mode();
+        }
         let mut run = [0; 16];
         SystemEntropy.fill(&mut run).map_err(|_| StoreError::Rejected("the random source failed".into()))?;
         Ok(Self {
@@ -198,10 +252,26 @@ impl Session {
             known,
             clock: Instant::now(),
             driving,
+            stopping: visit.stopping.clone(),
+            ends: None,
         })
     }
 
     async fn run<S>(mut self, socket: &mut WebSocketStream<S>) -> Result<Outcome, SessionError>
+    where
+        S: AsyncRead + AsyncWrite + Unpin,
+    {
+        let ended = self.drive(socket).await;
+        if ended.is_err() {
+            // How far it came is worth a line also where nobody knows how it goes on.
+            if let Err(why) = self.write_edges().await {
+                tracing::error!(device = %self.uuid, %why, "the edges of a run were not stored");
+            }
+        }
+        ended
+    }
+
+    async fn drive<S>(&mut self, socket: &mut WebSocketStream<S>) -> Result<Outcome, SessionError>
     where
         S: AsyncRead + AsyncWrite + Unpin,
     {
@@ -230,10 +300,24 @@ impl Session {
                 self.driving.lost().await;
                 Ok(Woken::LeaseLost)
             };
-            match lost.or(late).or(heard).await? {
+            let stopping = async {
+                match self.ends {
+                    None => self.stopping.told().await,
+                    Some(ends) => {
+                        smol::Timer::at(ends).await;
+                        return Err(SessionError::Unheard(self.deployment.deadlines.shutdown));
+                    }
+                }
+                Ok(Woken::Stopping)
+            };
+            match lost.or(stopping).or(late).or(heard).await? {
                 Woken::Heard(message) => self.conversation.receive(self.now(), UnixTime::now(), message)?,
                 Woken::Late => self.conversation.handle_timeout(self.now(), UnixTime::now()),
                 Woken::LeaseLost => self.lose_lease(),
+                Woken::Stopping => {
+                    self.ends = Some(Instant::now() + self.deployment.deadlines.shutdown);
+                    self.conversation.stop(self.now(), UnixTime::now());
+                }
             }
         }
     }
@@ -316,18 +400,24 @@ impl Session {
         Ok(Certificate { der: der.to_vec(), hash, spki })
     }
 
+    /// Nothing is said about a device that has not proven who it is (G5).
+    async fn write_edges(&mut self) -> Result<(), StoreError> {
+        let edges = std::mem::take(&mut self.edges);
+        if !self.known || edges.is_empty() {
+            return Ok(());
+        }
+        self.deployment.store.append_audit(&self.tenant, self.uuid, &edges).await
+    }
+
     /// What the run did is done and durable, whether or not there is room to note it: the relay is told the truth.
     async fn end(&mut self, outcome: &Outcome) {
         tracing::info!(device = %self.uuid, %outcome, "ended");
         if !self.known {
             return;
         }
-        let edges = std::mem::take(&mut self.edges);
+        let edges = self.write_edges().await;
         let store = &self.deployment.store;
-        for noted in [
-            store.append_audit(&self.tenant, self.uuid, &edges).await,
-            store.record_outcome(self.driving.lease(), outcome, UnixTime::now()).await,
-        ] {
+        for noted in [edges, store.record_outcome(self.driving.lease(), outcome, UnixTime::now()).await] {
             match noted {
                 // How the device's run ends is now for another server to say.
                 Ok(()) | Err(StoreError::LeaseLost(_)) => {}

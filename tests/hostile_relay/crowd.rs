@@ -5,7 +5,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use amt_provision::fsm::firmware::ControlMode;
-use amt_provision::server::Deadlines;
+use amt_provision::limits::Deadlines;
 use async_tungstenite::tungstenite::Message;
 use smol::io::AsyncWriteExt;
 use smol::net::TcpStream;

@@ -15,6 +15,7 @@ mod device;
 mod door;
 mod impostor;
 mod impostors;
+mod limits;
 mod meddler;
 mod plain;
 mod records;

@@ -102,7 +102,8 @@ impl Model for Orders {
             Step::Bench(Action::Wait) if state.bench.waits_for() != Some(Wake::Retry) => {
                 state.left.spend(|left| &mut left.waits)?
             }
-            Step::Bench(Action::Wait | Action::Deliver | Action::Hear | Action::Store) | Step::Next(_) => state.left,
+            Step::Bench(Action::Wait | Action::Deliver | Action::Hear | Action::Store | Action::Stop)
+            | Step::Next(_) => state.left,
         };
         match step {
             Step::Bench(action) => next.bench.act(action),

@@ -42,6 +42,8 @@ pub enum Input {
     PersistFailed(Generation, StoreFault),
     /// Another server holds the lease on the device (G13).
     LeaseLost,
+    /// This server is being stopped: what is under way is heard to its end and written down, and nothing new begins.
+    Stopping,
     /// Our authority issued the certificate that was asked for.
     Issued(Certificate),
     /// It did not.

@@ -39,6 +39,8 @@ pub struct Provisioner {
     pub(super) awaiting: Awaiting,
     /// The store is at work; nothing else goes on meanwhile.
     pub(super) storing: bool,
+    /// Nothing new begins.
+    pub(super) stopping: bool,
     pub(super) outputs: VecDeque<Output>,
     pub(super) now: Instant,
     pub(super) deadline: Option<(Instant, Wake, Millis)>,
@@ -62,6 +64,7 @@ impl Provisioner {
             session: None,
             awaiting: Awaiting::Report,
             storing: false,
+            stopping: false,
             outputs: VecDeque::new(),
             now,
             deadline: None,
@@ -91,6 +94,11 @@ impl Provisioner {
         }));
         provisioner.handle(now, Input::Report(report));
         provisioner
+    }
+
+    /// The report may be older than somebody else's change of the device: the mode in it proves no lie.
+    pub fn disregard_claimed_mode(&mut self) {
+        self.context_mut().claimed_mode = None;
     }
 
     /// Takes one input in.
@@ -126,6 +134,12 @@ impl Provisioner {
                 // What nobody has taken yet was meant under the lease.
                 self.outputs.retain(|output| !matches!(output, Output::Request { .. }));
                 self.give_up(Ours::LeaseLost.into());
+            }
+            Input::Stopping => {
+                self.stopping = true;
+                if !self.storing && !matches!(self.awaiting, Awaiting::Reply(..)) {
+                    self.give_up(Ours::Stopping.into());
+                }
             }
             Input::Issued(certificate) => self.on_issued(certificate),
             Input::NotIssued => {

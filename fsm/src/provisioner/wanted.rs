@@ -41,6 +41,9 @@ impl Provisioner {
     }
 
     fn provide(&mut self, want: Want) {
+        if self.stopping && want.begins() {
+            return self.give_up(Ours::Stopping.into());
+        }
         match want {
             Want::Input => self.wait(Awaiting::Report, Wake::Report, deadline::REPORT),
             Want::Open(port) => {

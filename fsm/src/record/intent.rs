@@ -55,6 +55,33 @@ pub enum Intent {
     Reset,
 }
 
+impl Intent {
+    /// Whether it writes down what the device has shown, and nothing that is still to be done.
+    pub(crate) const fn is_finding(&self) -> bool {
+        match self {
+            Self::Hold
+            | Self::EnrolRomCa(_)
+            | Self::EnrolInterim(_)
+            | Self::ConfirmPassword(_)
+            | Self::Settle
+            | Self::ConfirmPin(_)
+            | Self::CommitAdmin
+            | Self::ConfirmMebx
+            | Self::Reset => true,
+            Self::UsePermit
+            | Self::Activate { .. }
+            | Self::ChangePassword
+            | Self::Adopt { .. }
+            | Self::ExposePasswords
+            | Self::Doubt(_)
+            | Self::CommitActivation
+            | Self::Generate(_)
+            | Self::IntendPin(_)
+            | Self::SetMebx => false,
+        }
+    }
+}
+
 impl Record {
     /// Applies one change.
     pub fn apply(&mut self, intent: Intent) {

@@ -29,6 +29,17 @@ pub(crate) enum Want {
     Fail(Fault),
 }
 
+impl Want {
+    /// Whether it would have something begin; else it is what was found out already, or an end.
+    pub(crate) const fn begins(&self) -> bool {
+        match self {
+            Self::Intend(intent) => !intent.is_finding(),
+            Self::Input | Self::Open(_) | Self::Ask(_) | Self::Issue(_) | Self::Reopen | Self::GiveBack(_) => true,
+            Self::Unprovisioned | Self::Fail(_) => false,
+        }
+    }
+}
+
 /// What became of a session when it was asked to go on.
 pub(crate) enum Step {
     /// It took an edge.

@@ -43,6 +43,8 @@ pub enum Action {
     Cut,
     /// The server dies and starts again, with what the store has.
     Crash,
+    /// The server is told to stop.
+    Stop,
     /// Somebody at the machine takes the device out of provisioning.
     Unprovision,
 }
@@ -135,6 +137,13 @@ impl Bench {
         self.claimed
     }
 
+    /// The report is older than somebody else's change of the device.
+    pub fn disregard_claimed_mode(&mut self) {
+        if let Some(run) = &mut self.server.run {
+            run.disregard_claimed_mode();
+        }
+    }
+
     /// What is wanted from the next run on.
     pub fn wanted(&mut self, profile: Profile) {
         self.profile = profile;
@@ -213,6 +222,7 @@ impl Bench {
             }
             Action::Cut => self.cut(),
             Action::Crash => self.begin(),
+            Action::Stop => self.input(Input::Stopping),
             Action::Unprovision => {
                 self.device.unprovision();
                 self.changed_unseen = true;

@@ -14,6 +14,8 @@ pub struct Deadlines {
     pub take: Duration,
     /// To take the last one, and again to say goodbye: 5 s.
     pub goodbye: Duration,
+    /// For its device to answer what was asked already, when the server is told to stop: 20 s.
+    pub shutdown: Duration,
 }
 
 impl Default for Deadlines {
@@ -23,6 +25,7 @@ impl Default for Deadlines {
             hello: Duration::from_secs(30),
             take: Duration::from_secs(30),
             goodbye: Duration::from_secs(5),
+            shutdown: Duration::from_secs(20),
         }
     }
 }

@@ -1,0 +1,8 @@
+//! `serve` as processes of its own, and simulated devices: told to stop, killed, two over one database. Every device ends
+//! in ACM, and was never driven by both.
+
+#[path = "../common/postgres.rs"]
+mod postgres;
+mod shutdown;
+mod two_servers;
+mod world;
