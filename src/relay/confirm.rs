@@ -27,7 +27,7 @@ pub(super) async fn confirmed(command: &Command, mei: &MeiAddress, outcome: Outc
         None
     };
     match ask.or(late).await {
-        Some(ControlMode::PreProvisioning) => Err(RelayError::NotActivated(outcome)),
+        Some(ControlMode::PreProvisioning) => Err(RelayError::NotActivated(Box::new(outcome))),
         Some(ControlMode::Client | ControlMode::Admin) | None => Ok(outcome),
     }
 }

@@ -132,7 +132,7 @@ pub enum RelayError {
     Failure(Outcome),
     /// The server says that it succeeded, and the firmware that nothing has become of it.
     #[error("the server reports: {0}; but the firmware itself says that it is not provisioned: do not rely on it")]
-    NotActivated(Outcome),
+    NotActivated(Box<Outcome>),
     /// The server sent what no relay understands or does.
     #[error(transparent)]
     Unreadable(#[from] ParseError),
