@@ -39,7 +39,7 @@ struct Run {
     device: Device,
     connection: Connection,
     now: Instant,
-    place: Place,
+    place: Option<Place>,
     last: Vec<Output>,
 }
 
@@ -51,9 +51,8 @@ impl Run {
         let order = pick(bytes, &[Order::Provision, Order::Rotate, Order::Deactivate])?;
         let ledger = Ledger::unknown(Record::new(super::actions::device()));
         let run = Provisioner::new(Instant::ZERO, ledger, profile, order, device.report());
-        let place = run.place();
-        let mut begun =
-            Self { run, device, connection: Connection::default(), now: Instant::ZERO, place, last: Vec::new() };
+        let connection = Connection::default();
+        let mut begun = Self { run, device, connection, now: Instant::ZERO, place: None, last: Vec::new() };
         begun.drain();
         Ok(begun)
     }
@@ -123,8 +122,8 @@ impl Run {
             assert!(count < MAX_OUTPUTS, "outputs without end");
             if let Output::Moved(edge) = &output {
                 assert!(edges().any(|declared| declared == *edge), "{edge} is not declared");
-                assert_eq!(self.place, edge.from, "{edge}");
-                self.place = edge.to;
+                assert!(self.place.is_none_or(|place| place == edge.from), "{edge} after {:?}", self.place);
+                self.place = Some(edge.to);
             }
             self.last.push(output);
         }

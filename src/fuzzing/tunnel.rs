@@ -43,7 +43,7 @@ fn invented(bytes: &mut Unstructured<'_>) -> Result<()> {
 struct Tunnel {
     client: TlsClient,
     device: ServerConnection,
-    /// The device's side has failed, and reads no more.
+    /// The device's side has failed or closed, and reads no more.
     broken: bool,
     /// Somebody has closed, or a byte was damaged: not everything has to arrive.
     honest: bool,
@@ -89,7 +89,7 @@ impl Tunnel {
                 }
                 5 => {
                     self.device.send_close_notify();
-                    self.honest = false;
+                    (self.broken, self.honest) = (true, false);
                 }
                 6 => {
                     let way = if bytes.arbitrary()? { &mut self.down } else { &mut self.up };
