@@ -86,6 +86,9 @@ pub(crate) fn provision(
     Ok((outcome, truth, Duration::from_millis(world.now.as_millis())))
 }
 
+/// A password that a record has named for the first time.
+type NewPassword = (Account, PasswordId, Password);
+
 /// 2026-12-01, and the time of the run on top of it.
 const BEGAN: Duration = Duration::from_secs(1_796_083_200);
 
@@ -194,7 +197,7 @@ impl<'a> World<'a> {
         Ok(acted)
     }
 
-    fn new_passwords(&self, record: &Record) -> Result<Vec<(Account, PasswordId, Password)>, Box<dyn Error>> {
+    fn new_passwords(&self, record: &Record) -> Result<Vec<NewPassword>, Box<dyn Error>> {
         let random = rustls::crypto::aws_lc_rs::default_provider().secure_random;
         let named = record.admin.iter().map(|it| (Account::Admin, it.id));
         let named = named.chain(record.mebx.iter().map(|it| (Account::Mebx, it.id)));
