@@ -526,7 +526,7 @@ fn what_comes_behind_the_devices_end_is_dropped() {
     assert_eq!(client.feed(b"not TLS at all"), Ok(()));
 }
 
-/// Found by the fuzz target `tls_tunnel`: rustls panicked, with its assertions on.
+/// What the fuzz target `tls_tunnel` showed of rustls: it panics there, where its assertions are on.
 #[test]
 fn g11_what_comes_behind_our_own_end_is_not_looked_at() {
     for version in VERSIONS {
