@@ -60,9 +60,9 @@ pub(crate) fn main() -> Result<(), Box<dyn Error>> {
     for seed in 0..CASES {
         let report = World::new(case(seed)?, false).run();
         if let Some(violation) = report.violation {
-            // The same seed with a log tells what led to it, event by event.
-            let log = World::new(case(seed)?, true).run().log;
-            return Err(format!("{}\nseed {seed}: {violation}", log.join("\n")).into());
+            // The same case with a trace tells what led to it, event by event.
+            let trace = World::new(case(seed)?, true).run().trace;
+            return Err(format!("{trace}\nseed {seed}: {violation}").into());
         }
         faults += report.faults;
         edges.extend(report.edges);

@@ -3,7 +3,7 @@
 use amt_provision_fsm::policy::{ActivationCommit, Adopt, FirstUseTrust, FlowB, Goal, Order, Profile, WithoutAcm};
 use amt_provision_fsm::record::Provenance;
 use amt_provision_fsm::request::ChainLength;
-use amt_provision_fsm::sim::{Case, Fault, FaultPlan, Persona, World};
+use amt_provision_fsm::sim::{Case, Fault, FaultPlan, Persona, When, World};
 use amt_provision_fsm::time::Millis;
 use arbitrary::{Result, Unstructured};
 
@@ -19,9 +19,8 @@ pub fn world(data: &[u8]) {
     let Ok(case) = read(&mut Unstructured::new(data)) else { return };
     let report = World::new(case.clone(), false).run();
     if let Some(violation) = report.violation {
-        let log = World::new(case.clone(), true).run().log;
-        let tail = log.get(log.len().saturating_sub(80)..).unwrap_or_default().join("\n");
-        panic!("{tail}\n{case:?}\n{violation}");
+        // The trace begins with the case, as `WORLD_REPLAY` of `tests/world.rs` takes it.
+        panic!("{}\n{violation}", World::new(case, true).run().trace.tail(80));
     }
 }
 
@@ -33,7 +32,7 @@ fn read(bytes: &mut Unstructured<'_>) -> Result<Case> {
     let mut faults = Vec::new();
     while faults.len() < MAX_FAULTS && !bytes.is_empty() {
         let step = u32::try_from(up_to(bytes, HORIZON)?).unwrap_or(u32::MAX);
-        faults.push((step, fault(bytes)?));
+        faults.push((When::Step(step), fault(bytes)?));
     }
     Ok(Case { seed, persona, profile, orders, faults: FaultPlan::new(faults) })
 }
@@ -53,8 +52,8 @@ pub(super) fn profile(bytes: &mut Unstructured<'_>) -> Result<Profile> {
 
 /// Orders that can be carried out one after the other; one that is taken back leaves anything behind, so a
 /// deactivation comes next.
-fn orders(bytes: &mut Unstructured<'_>) -> Result<Vec<(Order, Option<u32>)>> {
-    let patience = Some(u32::from(bytes.arbitrary::<u16>()? % 1500));
+fn orders(bytes: &mut Unstructured<'_>) -> Result<Vec<(Order, Option<When>)>> {
+    let patience = Some(When::Step(u32::from(bytes.arbitrary::<u16>()? % 1500)));
     let (to_goal, rotate, back) = ((Order::Provision, None), (Order::Rotate, None), (Order::Deactivate, None));
     Ok(match bytes.arbitrary::<u8>()? % 6 {
         0 => vec![to_goal, rotate],
@@ -70,6 +69,8 @@ fn fault(bytes: &mut Unstructured<'_>) -> Result<Fault> {
     Ok(match pick(bytes, &Fault::ALL)? {
         Fault::RebootDevice(_) => Fault::RebootDevice(millis(bytes, 30_000)?),
         Fault::SlowReply(_) => Fault::SlowReply(millis(bytes, 300_000)?),
+        Fault::StallLine(_) => Fault::StallLine(millis(bytes, 60_000)?),
+        Fault::StallDevice(_) => Fault::StallDevice(millis(bytes, 60_000)?),
         Fault::Sleep(_) => Fault::Sleep(millis(bytes, 900_000)?),
         Fault::Refuse(_) => Fault::Refuse(1 + u32::from(bytes.arbitrary::<u8>()?)),
         other => other,
