@@ -35,6 +35,20 @@ fn the_number_of_edges_is_the_one_that_is_told() {
     assert!(read("ARCHITECTURE.md").contains(&told), "ARCHITECTURE.md does not say `{told}`");
 }
 
+#[test]
+fn the_guarantees_are_the_same_in_the_readme_and_in_the_guide() {
+    let rows = |text: &str, before: &str| -> Vec<String> {
+        text.lines()
+            .filter_map(|line| line.strip_prefix(before))
+            .filter(|row| row.starts_with("| G"))
+            .map(str::to_owned)
+            .collect()
+    };
+    let readme = rows(&read("README.md"), "");
+    assert_eq!(readme.len(), 13);
+    assert_eq!(rows(&read("src/guide.rs"), "//! "), readme);
+}
+
 /// The sources under `folder`, in one text.
 fn sources(folder: &Path) -> String {
     let entries = std::fs::read_dir(folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));

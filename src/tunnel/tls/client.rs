@@ -56,7 +56,7 @@ pub struct TlsClient {
 enum State {
     Handshaking,
     Open(Box<Accepted>),
-    /// Closed by us; the peer may go on until it closes, too.
+    /// Closed by us; nothing that still comes is looked at.
     Closed(Box<Accepted>),
     Failed(TlsError),
 }
@@ -101,14 +101,18 @@ impl TlsClient {
         Ok(client)
     }
 
-    /// Takes bytes from the device: any number, cut anywhere. Bytes behind the device's `close_notify` are dropped.
+    /// Takes bytes from the device: any number, cut anywhere. Bytes behind a `close_notify`, the device's or ours, are
+    /// dropped.
     ///
     /// # Errors
     /// If the session is over: [`TlsError::Refused`] for a peer that was not expected, [`TlsError::Protocol`] for
     /// bytes that are not TLS. The error is kept and repeated.
     pub fn feed(&mut self, bytes: &[u8]) -> Result<(), TlsError> {
-        if let State::Failed(error) = &self.state {
-            return Err(error.clone());
+        match &self.state {
+            State::Failed(error) => return Err(error.clone()),
+            // rustls asserts that it sends no alert behind a `close_notify`, and would for bytes that are no TLS.
+            State::Closed(_) => return Ok(()),
+            State::Handshaking | State::Open(_) => {}
         }
         let fed = self.process(bytes);
         self.collect_output();
@@ -234,8 +238,7 @@ impl TlsClient {
         })
     }
 
-    /// Ends our side: queues `close_notify`, and nothing can be written any more. What the device still sends
-    /// can be read.
+    /// Ends the session: queues `close_notify`. Nothing can be written any more, and nothing is read but what came before.
     pub fn close(&mut self) {
         self.state = match std::mem::replace(&mut self.state, State::Failed(TlsError::NotOpen)) {
             State::Open(accepted) => State::Closed(accepted),

@@ -510,13 +510,40 @@ fn nothing_can_be_written_before_the_peer_is_known_or_after_the_close() {
     assert_eq!(client.write_plaintext(b"secret"), Err(TlsError::NotOpen));
     connect(&mut client, &mut server).unwrap();
     assert!(server.process_new_packets().unwrap().peer_has_closed());
+}
+
+#[test]
+fn what_comes_behind_the_devices_end_is_dropped() {
+    let mut client = client(any_device(), TlsVersion::V1_3);
+    let mut server = server(&ODCA, BOTH, false);
+    connect(&mut client, &mut server).unwrap();
     server.writer().write_all(b"last words").unwrap();
     server.send_close_notify();
     assert!(!client.is_closed_by_peer());
     connect(&mut client, &mut server).unwrap();
     assert!(client.is_closed_by_peer());
     assert_eq!(client.read_plaintext(), b"last words");
-    assert_eq!(client.feed(b"not TLS at all"), Ok(()), "what comes behind the end is dropped");
+    assert_eq!(client.feed(b"not TLS at all"), Ok(()));
+}
+
+/// What the fuzz target `tls_tunnel` showed of rustls: it panics there, where its assertions are on.
+#[test]
+fn g11_what_comes_behind_our_own_end_is_not_looked_at() {
+    for version in VERSIONS {
+        let mut client = client(any_device(), version);
+        let mut server = server(&ODCA, BOTH, false);
+        connect(&mut client, &mut server).unwrap();
+        client.close();
+        let goodbye = client.take_output();
+        assert_eq!(client.feed(b"not TLS at all"), Ok(()));
+        server.writer().write_all(b"last words").unwrap();
+        let mut last = Vec::new();
+        server.write_tls(&mut last).unwrap();
+        assert_eq!(client.feed(&last), Ok(()));
+        assert!(client.read_plaintext().is_empty() && client.take_output().is_empty());
+        server.read_tls(&mut &goodbye[..]).unwrap();
+        assert!(server.process_new_packets().unwrap().peer_has_closed());
+    }
 }
 
 #[test]

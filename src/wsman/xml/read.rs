@@ -243,9 +243,10 @@ fn namespace_of(resolved: ResolveResult<'_>) -> Result<Cow<'static, str>, Proble
         ResolveResult::Bound(ns) if ns.as_ref().len() > MAX_NAMESPACE => {
             Err(XmlError::TooMany { what: "bytes in a namespace", limit: MAX_NAMESPACE }.into())
         }
-        // The library compares and returns namespaces as they are written, references unresolved.
-        ResolveResult::Bound(ns) if ns.as_ref().contains('&') => {
-            Err(XmlError::Forbidden("an escaped namespace").into())
+        // The library compares and returns namespaces as they are written, references unresolved: one that a writer
+        // has to escape would come back as another, or be refused.
+        ResolveResult::Bound(ns) if ns.as_ref().contains(['&', '<', '>', '"', '\'', '\t', '\n', '\r']) => {
+            Err(XmlError::Forbidden("a namespace that has to be escaped").into())
         }
         ResolveResult::Bound(ns) => Ok(Cow::Owned(ns.as_ref().to_owned())),
         ResolveResult::Unknown(prefix) => malformed(format_args!("the prefix {prefix} is not bound")),
