@@ -35,6 +35,7 @@ mod auth;
 mod domain;
 mod error;
 mod limits;
+mod keys;
 mod lint;
 mod load;
 mod model;

@@ -4,6 +4,7 @@
 //! differs is behind [`Database`]: how it is opened, what its errors mean, how it locks, and whose clock counts.
 
 mod database;
+mod keyring;
 mod lease;
 mod rows;
 mod secrets;
@@ -12,6 +13,7 @@ mod store;
 mod writing;
 
 pub(super) use database::{Columns, Database, Transaction, Value, bound};
+pub(super) use keyring::Keyring;
 pub(super) use rows::seconds;
 pub(super) use shapes::{Shape, migrator, not_migrated};
 pub use store::SqlStore;

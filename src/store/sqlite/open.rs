@@ -26,8 +26,11 @@ const QUEUE: Duration = Duration::from_secs(10);
 const READERS: u32 = 4;
 
 /// The shapes of the database, each built on the one before it. A released one is never changed.
-const SHAPES: &[Shape] =
-    &[(1, "init", include_str!("migrations/0001_init.sql")), (2, "lease", include_str!("migrations/0002_lease.sql"))];
+const SHAPES: &[Shape] = &[
+        (1, "init", include_str!("migrations/0001_init.sql")),
+        (2, "lease", include_str!("migrations/0002_lease.sql")),
+        (3, "data_key", include_str!("migrations/0003_data_key.sql")),
+    ];
 
 /// Opens `path`, which is created if need be, and brings it into the newest shape.
 pub(super) async fn open(path: &Path) -> Result<Sqlite, StoreError> {
@@ -49,12 +52,17 @@ fn create(path: &PathBuf) -> io::Result<File> {
     let folder = File::open(path.parent().ok_or(ErrorKind::NotFound)?)?;
     folder.lock()?;
     // A file that is there is not opened: closing it again would drop SQLite's own locks in this process.
-    match OpenOptions::new().write(true).create_new(true).mode(0o600).open(path) {
-        Ok(_) => folder.sync_all()?,
+    match create_empty(path) {
+        Ok(()) => folder.sync_all()?,
         Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
         Err(error) => return Err(error),
     }
     Ok(folder)
+}
+
+/// A new file, which nobody else can read.
+pub(super) fn create_empty(path: &Path) -> io::Result<()> {
+    OpenOptions::new().write(true).create_new(true).mode(0o600).open(path).map(drop)
 }
 
 fn options(path: &Path) -> SqliteConnectOptions {
