@@ -15,6 +15,8 @@ use amt_provision::fsm::identity::{RomCaHash, SpkiHash, Uuid};
 use amt_provision::fsm::provisioner::Outcome;
 use amt_provision::fsm::record::{Generation, Pin, Provenance, Record};
 use amt_provision::pki::authority::{DeploymentAuthority, DeviceKey, Serial};
+use amt_provision::sealing::{Key, KeySource, KeySources};
+use amt_provision::secret::Secret;
 use amt_provision::simulator::identity::{SimulatorAuthority, generate_rsa_key};
 use amt_provision::simulator::provisioning::{ProvisioningChain, ProvisioningShape};
 use amt_provision::simulator::revocation::ListShape;
@@ -26,6 +28,12 @@ use serde_json::Value;
 use sqlx::Connection;
 use sqlx::sqlite::SqliteConnection;
 use tempfile::TempDir;
+
+/// The key of the tests' stores: the same in every process.
+fn keys() -> KeySources {
+    let key = Key::from_text(&Secret::from("C4nary+bird/C4nary+bird/C4nary+bird/C4nary8=".to_owned())).unwrap();
+    KeySources::new(KeySource::Given(key))
+}
 
 const PINNED: &str = "4c4c4544-0051-3610-8053-b7c04f4e3033";
 const BARE: &str = "5c4c4544-0051-3610-8053-b7c04f4e3033";
@@ -236,7 +244,8 @@ fn check_config_says_what_a_good_file_allows_that_has_a_price() {
     assert_eq!(
         ran.stdout,
         format!(
-            "{file}: no mistakes\n  profile old: CCM, first-use or better\n  revocation: off, no list is consulted about a \
+            "{file}: no mistakes\n  profile old: CCM, first-use or better\n  store {store}: its secrets are sealed under a key in the \
+             file {store}.key\n  revocation: off, no list is consulted about a \
              device's silicon and firmware\nwarning: profile `old` allows flow B: a relay \
              that is hostile at first contact can play the device\n"
         )
@@ -487,7 +496,7 @@ fn a_database_is_a_store_like_a_file() {
     let Some(server) = postgres::server() else { return };
     let schema = smol::block_on(server.schema());
     let address: StoreAddress = schema.url().parse().unwrap();
-    let spki = smol::block_on(async { fill(&*address.open().await.unwrap()).await });
+    let spki = smol::block_on(async { fill(&*address.open(keys()).await.unwrap()).await });
     let list = run(&["devices", "list", "--store", &schema.url()]);
     assert_eq!((list.code, list.stderr.as_str()), (0, ""));
     assert!(list.stdout.contains(PINNED) && list.stdout.contains(BARE), "{}", list.stdout);

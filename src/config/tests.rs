@@ -269,7 +269,13 @@ fn revocation_lists_are_off_unless_a_folder_of_them_is_named() {
 #[test]
 fn a_database_that_is_reached_without_tls_is_a_warning() {
     let folder = Folder::new();
-    let with = |url: &str| folder.parse(&MINIMAL.replace("path = \"fleet.db\"", &format!("url = \"{url}\""))).unwrap();
+    let with = |url: &str| {
+        folder
+            .parse(
+                &MINIMAL.replace("path = \"fleet.db\"", &format!("url = \"{url}\"\nkey = {{ file = \"fleet.key\" }}")),
+            )
+            .unwrap()
+    };
     let unprotected = with("postgres://amt:C4nary@db.example/fleet?sslmode=disable");
     let told = unprotected.warnings(at(2027, 1, 1));
     assert_eq!(told, [Warning::UnprotectedStore("postgres://amt@db.example:5432/fleet".into())]);

@@ -11,8 +11,8 @@ use async_trait::async_trait;
 use rustls::pki_types::UnixTime;
 
 use super::{
-    Account, AuditEntry, AuditSequence, Audited, Holder, IssuedCertificate, KnownDevice, Lease, PasswordSource, Rotation,
-    Stamp, StoreError, StoredKey, Tenant,
+    Account, AuditEntry, AuditSequence, Audited, Holder, IssuedCertificate, KnownDevice, Lease, PasswordSource,
+    Rotation, Stamp, StoreError, StoredKey, Tenant,
 };
 use crate::password::Password;
 use crate::pki::authority::DeploymentAuthority;

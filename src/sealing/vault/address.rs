@@ -15,7 +15,9 @@ pub enum VaultAddressError {
     #[error("expected https://HOST:PORT, and nothing behind it")]
     Unreadable,
     /// The token and the key would go over a network in the clear.
-    #[error("http:// is for this machine alone, because the token and the key would be read on the way: write https://")]
+    #[error(
+        "http:// is for this machine alone, because the token and the key would be read on the way: write https://"
+    )]
     InTheClear,
 }
 

@@ -50,10 +50,9 @@ pub(super) fn token(vault: &Vault) -> Result<Secret, VaultError> {
         TokenSource::File(path) => {
             (path.display().to_string(), std::fs::read_to_string(path).map_err(|error| error.to_string()))
         }
-        TokenSource::Environment(name) => (
-            format!("the environment variable {name}"),
-            std::env::var(name).map_err(|_| "it is not set".to_owned()),
-        ),
+        TokenSource::Environment(name) => {
+            (format!("the environment variable {name}"), std::env::var(name).map_err(|_| "it is not set".to_owned()))
+        }
     };
     let text = match text {
         Ok(text) => Zeroizing::new(text),

@@ -51,7 +51,9 @@ pub enum VaultError {
         source: KeyTextError,
     },
     /// Vault refuses the request itself: another transit key, or a ciphertext that is not its own.
-    #[error("Vault refuses {what} ({said}): see that the key is the one that the store was sealed under, and of a kind that takes associated data")]
+    #[error(
+        "Vault refuses {what} ({said}): see that the key is the one that the store was sealed under, and of a kind that takes associated data"
+    )]
     Refused {
         /// What was asked for.
         what: String,

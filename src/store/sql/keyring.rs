@@ -68,7 +68,8 @@ impl<D: Database> SqlStore<D> {
         }
         let select = "SELECT id, wrapped, wrapped_by FROM data_key WHERE id = $1";
         let found = self.database.read(select, &[(&id.to_string()).into()]).await?;
-        let row = found.first().ok_or_else(|| damaged(Item::DataKey(id), "it is gone, and a secret is sealed under it"))?;
+        let row =
+            found.first().ok_or_else(|| damaged(Item::DataKey(id), "it is gone, and a secret is sealed under it"))?;
         self.keys.open(wrapped(row)?).await
     }
 
@@ -146,7 +147,10 @@ impl<D: Database> SqlStore<D> {
         let retire = "UPDATE data_key SET in_use = NULL, retired_at = $1 WHERE in_use = 1 RETURNING id";
         transaction.run(retire, &[seconds(at).into()]).await?;
         if insert_key(&mut transaction, &wrapped, at).await?.is_empty() {
-            return Err(StoreError::Unavailable { cause: "somebody else rotates the keys".into(), advice: "try again" });
+            return Err(StoreError::Unavailable {
+                cause: "somebody else rotates the keys".into(),
+                advice: "try again",
+            });
         }
         transaction.commit().await?;
         let (mut sealed, mut dropped) = (0, Vec::new());
@@ -320,8 +324,7 @@ async fn update_password(
 
 /// Seals what a version of before kept in the plain.
 async fn seal_what_is_plain(db: &mut impl Transaction, key: &DataKey) -> Result<u64, StoreError> {
-    let rows =
-        db.run("SELECT tenant, uuid, account, number, secret FROM password WHERE key_id IS NULL", &[]).await?;
+    let rows = db.run("SELECT tenant, uuid, account, number, secret FROM password WHERE key_id IS NULL", &[]).await?;
     let mut sealed = 0;
     for row in &rows {
         let place = Place::read(row)?;

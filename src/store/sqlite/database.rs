@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 
 use rustls::pki_types::UnixTime;
 use smol::unblock;
-use sqlx::SqlitePool;
 use sqlx::sqlite::SqliteRow;
+use sqlx::{ConnectOptions, Connection, SqlitePool};
 
 use super::failure::{failure, no_access};
 use super::open::{create_empty, open};
@@ -73,8 +73,10 @@ impl Database for Sqlite {
         let copy = to.to_owned();
         unblock(move || create_empty(&copy)).await.map_err(|error| no_access(to, &error))?;
         let path = to.to_str().ok_or_else(|| no_access(to, &std::io::ErrorKind::InvalidFilename.into()))?;
-        // From a reader's connection, which holds up no writer.
-        bound("VACUUM INTO $1", &[path.into()]).execute(&self.readers).await.map_err(failure)?;
+        // It reads, and holds up no writer; but the connections that read may not run it.
+        let mut connection = self.writer.connect_options().connect().await.map_err(failure)?;
+        bound("VACUUM INTO $1", &[path.into()]).execute(&mut connection).await.map_err(failure)?;
+        connection.close().await.map_err(failure)?;
         let copy = to.to_owned();
         unblock(move || std::fs::File::open(&copy)?.sync_all()).await.map_err(|error| no_access(to, &error))
     }

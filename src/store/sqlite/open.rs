@@ -27,10 +27,10 @@ const READERS: u32 = 4;
 
 /// The shapes of the database, each built on the one before it. A released one is never changed.
 const SHAPES: &[Shape] = &[
-        (1, "init", include_str!("migrations/0001_init.sql")),
-        (2, "lease", include_str!("migrations/0002_lease.sql")),
-        (3, "data_key", include_str!("migrations/0003_data_key.sql")),
-    ];
+    (1, "init", include_str!("migrations/0001_init.sql")),
+    (2, "lease", include_str!("migrations/0002_lease.sql")),
+    (3, "data_key", include_str!("migrations/0003_data_key.sql")),
+];
 
 /// Opens `path`, which is created if need be, and brings it into the newest shape.
 pub(super) async fn open(path: &Path) -> Result<Sqlite, StoreError> {
