@@ -40,8 +40,8 @@ use smol::future::FutureExt;
 
 /// The key of the tests' stores: the same in every process.
 fn keys() -> KeySources {
-    let key = Key::from_text(&Secret::from("C4nary+bird/C4nary+bird/C4nary+bird/C4nary8=".to_owned())).unwrap();
-    KeySources::new(KeySource::Given(key))
+    let key = Key::from_text(&Secret::from("C4nary+bird/C4nary+bird/C4nary+bird/C4nary8=".to_owned()));
+    KeySources::new(KeySource::Given(key.expect("a key")))
 }
 
 /// Tells a test how far a server's runs are.

@@ -21,7 +21,11 @@ pub(super) fn read(path: &Path) -> Result<Key, KeyError> {
     };
     let file = File::open(path).map_err(failed)?;
     // Of the file that is open, and not of what has that name by now.
-    let mode = file.metadata().map_err(failed)?.mode() & 0o777;
+    let metadata = file.metadata().map_err(failed)?;
+    if metadata.is_dir() {
+        return Err(failed(ErrorKind::IsADirectory.into()));
+    }
+    let mode = metadata.mode() & 0o777;
     if mode & 0o077 != 0 {
         return Err(KeyError::Open { path: path.to_owned(), mode });
     }

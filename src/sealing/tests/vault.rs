@@ -14,7 +14,7 @@ fn kv() -> VaultKey {
     VaultKey::Secret { mount: "secret".to_owned(), path: "amt-provision".to_owned(), field: "key".to_owned() }
 }
 
-fn transit() -> VaultKey {
+fn transit_key() -> VaultKey {
     VaultKey::Transit { mount: "transit".to_owned(), name: "amt".to_owned() }
 }
 
@@ -36,7 +36,7 @@ fn sources(double: &Double, token: &tempfile::NamedTempFile, key: VaultKey) -> K
 #[test]
 fn a_key_among_vaults_secrets_and_one_that_never_leaves_it_open_what_they_sealed() {
     let (double, token) = vault();
-    for key in [kv(), transit()] {
+    for key in [kv(), transit_key()] {
         let sources = sources(&double, &token, key.clone());
         sources.current().unwrap().check().unwrap();
         let (made, wrapped) = sources.make().unwrap();
@@ -45,7 +45,7 @@ fn a_key_among_vaults_secrets_and_one_that_never_leaves_it_open_what_they_sealed
         let label = crate::sealing::Label::new(&["a"]);
         let sealed = made.cipher.seal(&label, b"secret").unwrap();
         assert_eq!(opened.cipher.open(&label, &sealed).unwrap().expose(), b"secret");
-        if key == transit() {
+        if key == transit_key() {
             assert!(wrapped.bytes.starts_with(b"vault:v1:") && wrapped.by.as_str() == "vault:transit/amt");
             let (_, other) = sources.make().unwrap();
             let moved = crate::sealing::WrappedKey { bytes: other.bytes, ..wrapped };
@@ -102,7 +102,7 @@ fn every_way_in_which_vault_fails_has_words_of_its_own_and_none_shows_a_token_or
         "{text}"
     );
     change(&|state| state.sealed = true);
-    let (text, outage) = told(transit());
+    let (text, outage) = told(transit_key());
     assert!(text.contains("Vault is sealed") && outage, "{text}");
     std::fs::write(token.path(), "two words").unwrap();
     let (text, outage) = told(kv());
@@ -110,16 +110,44 @@ fn every_way_in_which_vault_fails_has_words_of_its_own_and_none_shows_a_token_or
 }
 
 #[test]
+fn a_vault_on_the_network_proves_itself_before_it_sees_the_token() {
+    let own = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    let other = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    let key = rustls::pki_types::PrivatePkcs8KeyDer::from(own.signing_key.serialize_der());
+    let provider = std::sync::Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let tls = rustls::ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
+    let tls = tls.with_no_client_auth().with_single_cert(vec![own.cert.der().clone()], key.into()).unwrap();
+    let transit = Some(Key::generate().unwrap());
+    let double = Double::start_with(State { token: TOKEN.to_owned(), transit, ..State::default() }, Some(tls));
+    let (token, ca) = (tempfile::NamedTempFile::new().unwrap(), tempfile::NamedTempFile::new().unwrap());
+    std::fs::write(token.path(), TOKEN).unwrap();
+    let sources = |trusted: &str| {
+        std::fs::write(ca.path(), trusted).unwrap();
+        let mut vault = double.vault(TokenSource::File(token.path().to_owned()), transit_key());
+        vault.ca = Some(ca.path().to_owned());
+        KeySources::new(KeySource::Vault(vault))
+    };
+    let error = sources(&other.cert.pem()).make().unwrap_err();
+    assert!(matches!(error, KeyError::Vault(VaultError::Unreachable(_))), "{error}");
+    assert!(double.state.lock().unwrap().requests.is_empty(), "nothing was said to it");
+    let error = sources("no certificate").make().unwrap_err();
+    assert!(matches!(error, KeyError::Vault(VaultError::Roots { .. })), "{error}");
+    let right = sources(&own.cert.pem());
+    let (_, wrapped) = right.make().unwrap();
+    right.open(&wrapped).unwrap();
+}
+
+#[test]
 fn a_vault_that_is_away_or_is_something_else_is_told() {
     let token = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(token.path(), TOKEN).unwrap();
     let closed = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap();
-    let double = Double { address: closed, state: std::sync::Arc::default() };
+    let double = Double { address: closed, scheme: "http", state: std::sync::Arc::default() };
     let error = sources(&double, &token, kv()).make().unwrap_err();
     assert!(matches!(error, KeyError::Vault(VaultError::Unreachable(_))) && error.is_outage(), "{error}");
 
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-    let double = Double { address: listener.local_addr().unwrap(), state: std::sync::Arc::default() };
+    let double = Double { address: listener.local_addr().unwrap(), scheme: "http", state: std::sync::Arc::default() };
     let other = std::thread::spawn(move || {
         use std::io::{Read, Write};
         let (mut stream, _) = listener.accept().unwrap();

@@ -1,12 +1,13 @@
 //! A server that answers as HashiCorp Vault does: KV version 2 and the transit engine, behind a token.
 
 use std::collections::BTreeMap;
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::io::{self, BufRead, BufReader, Read, Write};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::sync::{Arc, Mutex};
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
+use rustls::{ServerConfig, ServerConnection, StreamOwned};
 use serde_json::{Value, json};
 
 use crate::sealing::{Key, Label, TokenSource, Vault, VaultKey};
@@ -27,11 +28,18 @@ pub(super) struct State {
 
 pub(super) struct Double {
     pub(super) address: SocketAddr,
+    pub(super) scheme: &'static str,
     pub(super) state: Arc<Mutex<State>>,
 }
 
 impl Double {
     pub(super) fn start(state: State) -> Self {
+        Self::start_with(state, None)
+    }
+
+    /// Over TLS, where there is a configuration for it.
+    pub(super) fn start_with(state: State, tls: Option<ServerConfig>) -> Self {
+        let (scheme, tls) = (if tls.is_some() { "https" } else { "http" }, tls.map(Arc::new));
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let address = listener.local_addr().unwrap();
         let state = Arc::new(Mutex::new(state));
@@ -39,22 +47,27 @@ impl Double {
         // It ends with the process.
         std::thread::spawn(move || {
             for stream in listener.incoming().map_while(Result::ok) {
-                answer(stream, &shared);
+                match tls.clone().map(|tls| ServerConnection::new(tls).unwrap()) {
+                    // A client that does not like the certificate is gone.
+                    Some(tls) => drop(answer(StreamOwned::new(tls, stream), &shared)),
+                    None => answer(stream, &shared).unwrap(),
+                }
             }
         });
-        Self { address, state }
+        Self { address, scheme, state }
     }
 
     pub(super) fn vault(&self, token: TokenSource, key: VaultKey) -> Vault {
-        let address = format!("http://{}", self.address).parse().unwrap();
+        let port = self.address.port();
+        let address = format!("{}://localhost:{port}", self.scheme).parse().unwrap();
         Vault { address, ca: None, namespace: None, token, key }
     }
 }
 
-fn answer(stream: TcpStream, state: &Mutex<State>) {
+fn answer(stream: impl Read + Write, state: &Mutex<State>) -> io::Result<()> {
     let mut reader = BufReader::new(stream);
     let mut head = String::new();
-    while !head.ends_with("\r\n\r\n") && reader.read_line(&mut head).unwrap() > 0 {}
+    while !head.ends_with("\r\n\r\n") && reader.read_line(&mut head)? > 0 {}
     let header = |name: &str| {
         let found =
             head.lines().filter_map(|line| line.split_once(": ")).find(|(key, _)| key.eq_ignore_ascii_case(name));
@@ -62,7 +75,7 @@ fn answer(stream: TcpStream, state: &Mutex<State>) {
     };
     let length = header("content-length").map_or(0, |length| length.parse().unwrap());
     let mut body = vec![0; length];
-    reader.read_exact(&mut body).unwrap();
+    reader.read_exact(&mut body)?;
     let request: Vec<&str> = head.split(' ').take(2).collect();
     let mut state = state.lock().unwrap();
     state.requests.push(request.join(" "));
@@ -77,7 +90,8 @@ fn answer(stream: TcpStream, state: &Mutex<State>) {
         "HTTP/1.1 {status} Said\r\nContent-Type: application/json\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
         text.len()
     );
-    reader.get_mut().write_all((head + &text).as_bytes()).unwrap();
+    reader.get_mut().write_all((head + &text).as_bytes())?;
+    reader.get_mut().flush()
 }
 
 fn decide(state: &State, request: &[&str], body: &[u8]) -> (u16, Value) {

@@ -16,8 +16,9 @@ use zeroize::Zeroizing;
 use super::{TokenSource, Vault, VaultError};
 use crate::secret::Secret;
 
-/// For a whole request. A store waits for it while it opens, and a run while a key was rotated.
-const DEADLINE: Duration = Duration::from_secs(10);
+/// For a whole request. Together with what a database may take it ends before the core gives the store up
+/// (`deadline::STORE`), so that the core hears the reason.
+const DEADLINE: Duration = Duration::from_secs(5);
 
 /// The longest answer that is read.
 const LIMIT: u64 = 256 * 1024;

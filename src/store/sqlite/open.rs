@@ -3,7 +3,7 @@
 use std::fs::{File, OpenOptions};
 use std::io::{self, ErrorKind};
 use std::os::unix::fs::OpenOptionsExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use smol::unblock;
@@ -48,7 +48,7 @@ pub(super) async fn open(path: &Path) -> Result<Sqlite, StoreError> {
 
 /// Creates the file so that nobody else can read it; SQLite gives its companions the same permissions. The folder
 /// that is returned is locked.
-fn create(path: &PathBuf) -> io::Result<File> {
+fn create(path: &Path) -> io::Result<File> {
     let folder = File::open(path.parent().ok_or(ErrorKind::NotFound)?)?;
     folder.lock()?;
     // A file that is there is not opened: closing it again would drop SQLite's own locks in this process.
