@@ -21,8 +21,8 @@ use super::pins::PinsArgs;
 use super::serve::ServeArgs;
 use super::simulate::SimulateArgs;
 use super::{
-    activate, audit, backup, check_config, compare, deactivate, demo, devices, diagram, doctor, identity, keys, maintenance, pins, serve,
-    simulate,
+    activate, audit, backup, check_config, compare, deactivate, demo, devices, diagram, doctor, identity, keys,
+    maintenance, pins, serve, simulate,
 };
 
 /// End-to-end TLS provisioning of Intel AMT devices.

@@ -1,7 +1,7 @@
 //! Where secrets could be met afterwards: both flows on real sockets with recognisable passwords, the log at its finest
 //! level, and then a search of the log, the store's files, a dump of the database, snapshots and a panic's output (G1).
 //!
-//! A target of its own, with one test: only a subscriber of the whole process hears the database's threads.
+//! A target of its own, with one run: only a subscriber of the whole process hears the database's threads.
 
 #![allow(clippy::unwrap_used)] // also its helpers are tests
 
@@ -186,6 +186,14 @@ fn panic_with_everything(path: &Path) {
         let source = KeySource::File(SqliteStore::key_file(path));
         panic!("{store:?} {authority:?} {devices:?} {passwords:?} {:?} {source:?}", served.passwords);
     });
+}
+
+#[test]
+fn the_search_finds_what_a_dump_and_what_rust_prints_of_bytes() {
+    let hex: String = ADMIN.bytes().map(|byte| format!("{byte:02x}")).collect();
+    assert_eq!(search("dump", format!("\\\\x00{hex}").as_bytes(), &[]), ["dump: hexadecimal digits"]);
+    assert_eq!(search("debug", format!("{:?}", MEBX.as_bytes()).as_bytes(), &[]), ["debug: list of bytes"]);
+    assert_eq!(search("pem", b"-----BEGIN PRIVATE KEY-----", &[]), ["pem: a private key"]);
 }
 
 #[test]
