@@ -247,7 +247,7 @@ fn check_config_says_what_a_good_file_allows_that_has_a_price() {
     assert_eq!(
         ran.stdout,
         format!(
-            "{file}: no mistakes\n  profile old: CCM, first-use or better\n  store {store}: its secrets are sealed under a key in the \
+            "{file}: no mistakes\n  profile old: CCM, first-use or better\n  limits: 4096 connections; of one address 256, and 600 a minute new; 30 a minute runs of one device\n  store {store}: its secrets are sealed under a key in the \
              file {store}.key\n  revocation: off, no list is consulted about a \
              device's silicon and firmware\nwarning: profile `old` allows flow B: a relay \
              that is hostile at first contact can play the device\n"
@@ -284,7 +284,7 @@ fn check_config_tells_of_each_revocation_list_and_what_is_wrong_with_it() {
     assert_eq!(
         told,
         format!(
-            "  store {0}/x.db: its secrets are sealed under a key in the file {0}/x.db.key\n  revocation: required, a revoked device is refused, and so is one with a certificate whose list is missing \
+            "  limits: 4096 connections; of one address 256, and 600 a minute new; 30 a minute runs of one device\n  store {0}/x.db: its secrets are sealed under a key in the file {0}/x.db.key\n  revocation: required, a revoked device is refused, and so is one with a certificate whose list is missing \
              or stale\n  2 revocation list(s) in {1}\n    root.crl: direct, `OnDie CA Root Cert Signing`, 0 revoked, of \
              2020-03-19T00:00:00Z, next by 2049-12-31T23:59:59Z, signature verified\n    stale.crl: indirect, `ODCA CA2 \
              CSME Intermediate CA`, 1 revoked, of 2020-03-19T00:00:00Z, STALE since 2020-07-01T00:00:00Z, signature \
