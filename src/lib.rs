@@ -47,6 +47,7 @@ pub mod password;
 pub mod pki;
 pub mod protocol;
 pub mod relay;
+pub mod sealing;
 pub mod secret;
 pub mod server;
 pub mod simulator;

@@ -15,6 +15,8 @@ use amt_provision::fsm::identity::{RomCaHash, SpkiHash, Uuid};
 use amt_provision::fsm::provisioner::Outcome;
 use amt_provision::fsm::record::{Generation, Pin, Provenance, Record};
 use amt_provision::pki::authority::{DeploymentAuthority, DeviceKey, Serial};
+use amt_provision::sealing::{Key, KeySource, KeySources};
+use amt_provision::secret::Secret;
 use amt_provision::simulator::identity::{SimulatorAuthority, generate_rsa_key};
 use amt_provision::simulator::provisioning::{ProvisioningChain, ProvisioningShape};
 use amt_provision::simulator::revocation::ListShape;
@@ -26,6 +28,12 @@ use serde_json::Value;
 use sqlx::Connection;
 use sqlx::sqlite::SqliteConnection;
 use tempfile::TempDir;
+
+/// The key of the tests' stores: the same in every process.
+fn keys() -> KeySources {
+    let key = Key::from_text(&Secret::from("C4nary+bird/C4nary+bird/C4nary+bird/C4nary8=".to_owned())).unwrap();
+    KeySources::new(KeySource::Given(key))
+}
 
 const PINNED: &str = "4c4c4544-0051-3610-8053-b7c04f4e3033";
 const BARE: &str = "5c4c4544-0051-3610-8053-b7c04f4e3033";
@@ -127,7 +135,9 @@ async fn fill(store: &dyn Store) -> SpkiHash {
 fn help_teaches_every_command_and_every_exit_status() {
     let help = run(&["--help"]);
     assert_eq!((help.code, help.stderr.as_str()), (0, ""));
-    for command in ["check-config", "devices", "pins", "diagram"] {
+    let commands =
+        ["check-config", "devices", "pins", "audit", "doctor", "keys", "backup", "export", "import", "diagram"];
+    for command in commands {
         assert!(help.stdout.contains(&format!("\n  {command} ")), "{command}\n{}", help.stdout);
         let help = run(&[command, "--help"]);
         assert_eq!(help.code, 0, "{command}");
@@ -138,7 +148,7 @@ fn help_teaches_every_command_and_every_exit_status() {
     {
         assert!(help.stdout.contains(status), "{status}\n{}", help.stdout);
     }
-    for command in ["activate", "deactivate", "maintenance", "check-config", "devices", "pins"] {
+    for command in ["activate", "deactivate", "maintenance"].iter().chain(&commands[..commands.len() - 1]) {
         assert!(run(&[command, "--help"]).stdout.contains("Examples:\n  amt-provision"), "{command}");
     }
     assert!(!help.stdout.contains('\x1b'), "no colour where there is no terminal");
@@ -231,12 +241,14 @@ fn check_config_says_what_a_good_file_allows_that_has_a_price() {
         "amt.toml",
         "[server]\nlisten = \"127.0.0.1:8080\"\n[store]\npath = \"x.db\"\n[[profiles]]\nname = \"old\"\ngoal = \"ccm\"\nflow_b = true\nminimum_provenance = \"first-use\"\n",
     );
+    let store = folder.path().join("x.db").display().to_string();
     let ran = run(&["check-config", &file]);
     assert_eq!((ran.code, ran.stderr.as_str()), (0, ""));
     assert_eq!(
         ran.stdout,
         format!(
-            "{file}: no mistakes\n  profile old: CCM, first-use or better\n  revocation: off, no list is consulted about a \
+            "{file}: no mistakes\n  profile old: CCM, first-use or better\n  limits: 4096 connections; of one address 256, and 600 a minute new; 30 a minute runs of one device\n  store {store}: its secrets are sealed under a key in the \
+             file {store}.key\n  revocation: off, no list is consulted about a \
              device's silicon and firmware\nwarning: profile `old` allows flow B: a relay \
              that is hostile at first contact can play the device\n"
         )
@@ -272,11 +284,12 @@ fn check_config_tells_of_each_revocation_list_and_what_is_wrong_with_it() {
     assert_eq!(
         told,
         format!(
-            "  revocation: required, a revoked device is refused, and so is one with a certificate whose list is missing \
-             or stale\n  2 revocation list(s) in {}\n    root.crl: direct, `OnDie CA Root Cert Signing`, 0 revoked, of \
+            "  limits: 4096 connections; of one address 256, and 600 a minute new; 30 a minute runs of one device\n  store {0}/x.db: its secrets are sealed under a key in the file {0}/x.db.key\n  revocation: required, a revoked device is refused, and so is one with a certificate whose list is missing \
+             or stale\n  2 revocation list(s) in {1}\n    root.crl: direct, `OnDie CA Root Cert Signing`, 0 revoked, of \
              2020-03-19T00:00:00Z, next by 2049-12-31T23:59:59Z, signature verified\n    stale.crl: indirect, `ODCA CA2 \
              CSME Intermediate CA`, 1 revoked, of 2020-03-19T00:00:00Z, STALE since 2020-07-01T00:00:00Z, signature \
              verified\n",
+            folder.path().display(),
             crls.display()
         )
     );
@@ -406,9 +419,9 @@ fn a_permit_a_removal_and_an_oblivion_are_done_and_audited() {
         fleet.run(&["devices", "remove", PINNED, "--by", "grace"]).stdout,
         format!("device {PINNED}: removed\n")
     );
-    let audit = fleet.run(&["devices", "show", PINNED, "--audit", "--json"]).json();
+    let audit = fleet.run(&["audit", PINNED, "--json"]).json();
     let events: Vec<_> =
-        audit[1..].iter().map(|line| (line["by"].as_str().unwrap(), line["event"].as_str().unwrap())).collect();
+        audit.iter().map(|line| (line["by"].as_str().unwrap(), line["event"].as_str().unwrap())).collect();
     assert_eq!(events[0].0, "ada");
     assert_eq!(events[1], ("grace", "removed"));
     assert!(fleet.run(&["devices", "list"]).stdout.contains("removed"));
@@ -487,7 +500,7 @@ fn a_database_is_a_store_like_a_file() {
     let Some(server) = postgres::server() else { return };
     let schema = smol::block_on(server.schema());
     let address: StoreAddress = schema.url().parse().unwrap();
-    let spki = smol::block_on(async { fill(&*address.open().await.unwrap()).await });
+    let spki = smol::block_on(async { fill(&*address.open(keys()).await.unwrap()).await });
     let list = run(&["devices", "list", "--store", &schema.url()]);
     assert_eq!((list.code, list.stderr.as_str()), (0, ""));
     assert!(list.stdout.contains(PINNED) && list.stdout.contains(BARE), "{}", list.stdout);

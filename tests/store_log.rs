@@ -14,8 +14,16 @@ use std::time::Duration;
 
 use amt_provision::fsm::identity::Uuid;
 use amt_provision::fsm::record::{Generation, Intent, PasswordId, Record};
+use amt_provision::sealing::{Key, KeySource, KeySources};
+use amt_provision::secret::Secret;
 use amt_provision::store::{Account, Holder, PasswordChoice, PasswordSource, StoreAddress, Tenant};
 use rustls::pki_types::UnixTime;
+
+/// The key of the tests' stores: the same in every process.
+fn keys() -> KeySources {
+    let key = Key::from_text(&Secret::from("C4nary+bird/C4nary+bird/C4nary+bird/C4nary8=".to_owned())).unwrap();
+    KeySources::new(KeySource::Given(key))
+}
 
 const CANARY: &str = "C4nary!bird";
 
@@ -35,7 +43,7 @@ impl Write for Log {
 
 /// Has a store keep and show every kind of secret.
 async fn keep_secrets(address: &str) {
-    let store = address.parse::<StoreAddress>().unwrap().open().await.unwrap();
+    let store = address.parse::<StoreAddress>().unwrap().open(keys()).await.unwrap();
     let fixed = PasswordChoice::Fixed(CANARY.parse().unwrap());
     let random = rustls::crypto::aws_lc_rs::default_provider().secure_random;
     let passwords = PasswordSource::new(fixed.clone(), fixed, random);

@@ -20,6 +20,8 @@ use amt_provision::fsm::stage::StageName;
 use amt_provision::pki::odca::{OdcaTrust, TrustSet};
 use amt_provision::protocol::Command;
 use amt_provision::relay::{self, Proof, RelayConfig, RelayError};
+use amt_provision::sealing::{Key, KeySource, KeySources};
+use amt_provision::secret::Secret;
 use amt_provision::server::{Deployment, Listener, Observer, ServedProfile, serve};
 use amt_provision::simulator::config::DeviceConfig;
 use amt_provision::simulator::firmware::TrustedRoots;
@@ -35,6 +37,12 @@ use rustls::pki_types::{PrivateKeyDer, UnixTime};
 use smol::LocalExecutor;
 use smol::channel::{Receiver, Sender, unbounded};
 use smol::future::FutureExt;
+
+/// The key of the tests' stores: the same in every process.
+fn keys() -> KeySources {
+    let key = Key::from_text(&Secret::from("C4nary+bird/C4nary+bird/C4nary+bird/C4nary8=".to_owned()));
+    KeySources::new(KeySource::Given(key.expect("a key")))
+}
 
 /// Tells a test how far a server's runs are.
 struct Watcher(Sender<StageName>);
@@ -98,7 +106,7 @@ impl World {
     }
 
     async fn serve(&self, executor: &LocalExecutor<'_>, name: &str) -> Server {
-        let store = self.database.parse::<StoreAddress>().expect("an address").open().await.expect("a store");
+        let store = self.database.parse::<StoreAddress>().expect("an address").open(keys()).await.expect("a store");
         let intermediates = std::slice::from_ref(self.authority.intermediate());
         let set = TrustSet::from_certificates("simulator", self.authority.root(), intermediates);
         let mut trust = OdcaTrust::production();

@@ -70,6 +70,9 @@ pub(super) fn run(args: &CheckConfigArgs, out: &mut Output<'_>) -> Result<ExitSt
             writeln!(to, "  profile {}: {goal}, {} or better", profile.name, profile.policy.minimum)?;
         }
         writeln!(to, "  {}", config.listener.limits)?;
+        if let Some(key) = config.keys.current() {
+            writeln!(to, "  store {}: its secrets are sealed under a key in {key}", config.store)?;
+        }
         match &lists {
             None => writeln!(to, "  revocation: off, no list is consulted about a device's silicon and firmware")?,
             Some(lists) => lists.tell(to)?,

@@ -3,19 +3,27 @@
 use clap::{Parser, Subcommand};
 
 use super::activate::ActivateArgs;
+use super::audit::AuditArgs;
+use super::backup::BackupArgs;
 use super::check_config::CheckConfigArgs;
 use super::compare::CompareArgs;
 use super::deactivate::DeactivateArgs;
 use super::demo::DemoArgs;
 use super::devices::DevicesArgs;
+use super::doctor::DoctorArgs;
 use super::error::CliError;
 use super::exit::ExitStatus;
+use super::identity::{ExportArgs, ImportArgs};
+use super::keys::KeysArgs;
 use super::maintenance::MaintenanceArgs;
 use super::output::{Form, Output};
 use super::pins::PinsArgs;
 use super::serve::ServeArgs;
 use super::simulate::SimulateArgs;
-use super::{activate, check_config, compare, deactivate, demo, devices, diagram, maintenance, pins, serve, simulate};
+use super::{
+    activate, audit, backup, check_config, compare, deactivate, demo, devices, diagram, doctor, identity, keys,
+    maintenance, pins, serve, simulate,
+};
 
 /// End-to-end TLS provisioning of Intel AMT devices.
 ///
@@ -59,6 +67,12 @@ enum Command {
     CheckConfig(CheckConfigArgs),
     Devices(DevicesArgs),
     Pins(PinsArgs),
+    Audit(AuditArgs),
+    Doctor(DoctorArgs),
+    Keys(KeysArgs),
+    Backup(BackupArgs),
+    Export(ExportArgs),
+    Import(ImportArgs),
     /// Print the protocol as a state diagram, in Mermaid
     ///
     /// Every stage, and what leads from one to the next over which channel. With --json: every edge, for each channel that it exists on.
@@ -83,6 +97,12 @@ impl Cli {
             Command::CheckConfig(args) => check_config::run(&args, out),
             Command::Devices(args) => devices::run(&args, out).map(|()| ExitStatus::Done),
             Command::Pins(args) => pins::run(&args, out).map(|()| ExitStatus::Done),
+            Command::Audit(args) => audit::run(&args, out).map(|()| ExitStatus::Done),
+            Command::Doctor(args) => doctor::run(&args, out),
+            Command::Keys(args) => keys::run(&args, out).map(|()| ExitStatus::Done),
+            Command::Backup(args) => backup::run(&args, out).map(|()| ExitStatus::Done),
+            Command::Export(args) => identity::export(&args, out).map(|()| ExitStatus::Done),
+            Command::Import(args) => identity::import(&args, out),
             Command::Diagram => diagram::run(out).map(|()| ExitStatus::Done),
         }
     }

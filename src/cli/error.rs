@@ -25,6 +25,16 @@ pub enum CliError {
     /// There is no store where one was expected.
     #[error("there is no store at {}: name the file that a server's [store] names", .0.display())]
     NoStore(PathBuf),
+    /// What is to be imported cannot be read.
+    #[error("{}:{line}: {why}; nothing was imported", file.display())]
+    Import {
+        /// The file.
+        file: PathBuf,
+        /// The line; 0 for the file as a whole.
+        line: usize,
+        /// What is wrong.
+        why: String,
+    },
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -72,6 +82,7 @@ impl CliError {
             Self::Usage(_) => ExitStatus::Usage,
             Self::Config(_)
             | Self::NoStore(_)
+            | Self::Import { .. }
             | Self::Token { .. }
             | Self::ClientCertificate(_)
             | Self::Proxy(_)

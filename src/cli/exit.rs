@@ -49,7 +49,9 @@ impl ExitStatus {
     /// The status of a command whose store said `error`.
     pub const fn of_store(error: &StoreError) -> Self {
         match error {
+            StoreError::Key(error) if error.is_outage() => Self::Ours,
             StoreError::UnknownDevice(_)
+            | StoreError::Key(_)
             | StoreError::InService(_)
             | StoreError::NoAccess { .. }
             | StoreError::TooNew(_) => Self::Operator,

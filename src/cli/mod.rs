@@ -13,6 +13,8 @@
 
 pub mod activate;
 mod amt_password;
+mod audit;
+mod backup;
 mod check_config;
 mod command;
 pub mod compare;
@@ -20,8 +22,11 @@ mod deactivate;
 pub mod demo;
 mod devices;
 mod diagram;
+mod doctor;
 mod error;
 mod exit;
+mod identity;
+mod keys;
 mod line;
 mod log;
 mod maintenance;

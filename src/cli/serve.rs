@@ -78,7 +78,8 @@ pub fn run(args: &ServeArgs) -> Result<(), CliError> {
     let config = args.config()?;
     config.check(UnixTime::now()).map_err(ConfigError::from)?;
     smol::block_on(async {
-        let store = config.store.open().await?;
+        let store = config.store.open(config.keys.clone()).await?;
+        store.unlock(UnixTime::now()).await?;
         let authority = store.authority(UnixTime::now()).await?;
         let listener = Listener::bind(config.listener.address, config.listener.tls.clone()).await?;
         let listener = listener.admitting(config.listener.access.clone());

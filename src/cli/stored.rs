@@ -8,6 +8,7 @@ use clap::Args;
 
 use super::error::CliError;
 use crate::config::Config;
+use crate::sealing::{KeySource, KeySources};
 use crate::secret::Secret;
 use crate::store::{KnownDevice, Store, StoreAddress, StoreError, Tenant};
 
@@ -23,6 +24,11 @@ pub(super) struct StoreArgs {
     /// The store itself, whatever the configuration names: the path of a file or postgres://...
     #[arg(long, global = true, value_name = "STORE")]
     store: Option<Secret>,
+    /// The key file of the store's secrets, whatever the configuration names
+    ///
+    /// Without it: what the configuration names, else the file beside a SQLite file, `.key` behind its name.
+    #[arg(long, global = true, value_name = "FILE")]
+    key_file: Option<PathBuf>,
     /// Whose devices; the default tenant has no name
     #[arg(long, global = true, value_name = "NAME", default_value = "")]
     tenant: Tenant,
@@ -36,15 +42,25 @@ pub(super) struct Stored<'a> {
 
 impl StoreArgs {
     pub(super) async fn open(&self) -> Result<Stored<'_>, CliError> {
-        let address = match (&self.store, &self.config) {
+        let (address, keys) = match (&self.store, &self.config) {
             // Not by the parser of the command line, which would repeat an address that is none, with its password.
             (Some(text), _) => {
-                text.expose().parse::<StoreAddress>().map_err(|error| CliError::Usage(format!("--store: {error}")))?
+                let address: StoreAddress =
+                    text.expose().parse().map_err(|error| CliError::Usage(format!("--store: {error}")))?;
+                let keys = address.own_keys();
+                (address, keys)
             }
-            (None, Some(config)) => Config::load(config)?.store,
+            (None, Some(config)) => {
+                let config = Config::load(config)?;
+                (config.store, config.keys)
+            }
             (None, None) => {
                 return Err(CliError::Usage("which store? Give --config FILE or --store STORE".to_owned()));
             }
+        };
+        let keys = match &self.key_file {
+            Some(file) => KeySources::new(KeySource::File(file.clone())),
+            None => keys,
         };
         // Opening would make an empty one, and a mistyped name would look like an empty fleet.
         if let StoreAddress::Sqlite(path) = &address
@@ -52,7 +68,7 @@ impl StoreArgs {
         {
             return Err(CliError::NoStore(path.clone()));
         }
-        Ok(Stored { store: address.open().await?, tenant: &self.tenant })
+        Ok(Stored { store: address.open(keys).await?, tenant: &self.tenant })
     }
 }
 

@@ -6,6 +6,7 @@ use amt_provision_fsm::time::Timestamp;
 use rustls::pki_types::UnixTime;
 use serde::Serialize;
 
+use super::devices::next;
 use crate::calendar::rfc3339;
 use crate::store::KnownDevice;
 
@@ -106,6 +107,8 @@ pub(super) struct DeviceView<'a> {
     /// `None` where it is damaged.
     record: Option<RecordView>,
     damage: Option<String>,
+    /// What the next run does, and what a person can, in words.
+    next: Vec<String>,
 }
 
 impl<'a> From<&'a KnownDevice> for DeviceView<'a> {
@@ -123,6 +126,7 @@ impl<'a> From<&'a KnownDevice> for DeviceView<'a> {
             removed_at: device.removed_at.map(moment),
             record: device.record.as_ref().ok().map(RecordView::from),
             damage: device.record.as_ref().err().map(ToString::to_string),
+            next: next(device),
         }
     }
 }

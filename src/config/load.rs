@@ -56,12 +56,14 @@ fn read<'a>(reader: &'a Reader<'a>, file: &Path, document: &'a DeTable<'a>) -> O
     let server = root.required("server", "[server]").and_then(|value| server::read(&value, tenants.as_deref()));
     let (listener, name) = server?;
     let (odca, revocation) = odca?;
+    let (store, keys) = store?;
     let domains = domains?.into_iter().filter_map(|named| Some(named.domain?.1)).collect();
     Some(Config {
         file: file.to_owned(),
         listener,
         name,
-        store: store?,
+        store,
+        keys,
         profiles: profiles?,
         domains,
         tenants: tenants?,

@@ -34,6 +34,7 @@ mod adoption;
 mod auth;
 mod domain;
 mod error;
+mod keys;
 mod limits;
 mod lint;
 mod load;

@@ -16,6 +16,7 @@ use crate::limits::{Deadlines, Limits};
 use crate::pki::odca::OdcaTrust;
 use crate::pki::odca::revocation::RevocationPolicy;
 use crate::protocol::ProfileName;
+use crate::sealing::KeySources;
 use crate::store::{PasswordChoice, ServerName, StoreAddress, Tenant};
 use crate::tunnel::channel::ProvisioningCertificate;
 use crate::tunnel::tls::TlsVersion;
@@ -31,6 +32,8 @@ pub struct Config {
     pub name: ServerName,
     /// Where it keeps what survives.
     pub store: StoreAddress,
+    /// Where the keys are that the store's secrets are sealed under.
+    pub keys: KeySources,
     /// What devices can be brought to.
     pub profiles: Vec<Profile>,
     /// The provisioning certificates, whether a profile names them or not.

@@ -12,10 +12,11 @@ use rustls::sign::SingleCertAndKey;
 use super::auth::{self, Auth};
 use super::limits;
 use super::model::{Listener, TenantRule};
-use super::pem_file;
-use super::read::Value;
+use super::read::{Section, Value};
+use super::{keys, pem_file};
 use crate::access::Access;
 use crate::limits::{Deadlines, Limits};
+use crate::sealing::KeySources;
 use crate::store::{ServerName, StoreAddress};
 
 const DEFAULT_NAME: &str = "amt-provision";
@@ -75,9 +76,16 @@ fn tls(value: &Value<'_>, clients: Option<Arc<dyn ClientCertVerifier>>) -> Optio
     Some(Arc::new(asking.with_cert_resolver(Arc::new(SingleCertAndKey::from(key)))))
 }
 
+/// The store, and the keys of its secrets.
+pub(super) fn read_store(value: Value<'_>) -> Option<(StoreAddress, KeySources)> {
+    let section = value.section("[store]", &["path", "url", "key", "old_keys"])?;
+    let address = address(&section);
+    let keys = keys::read(&section, address.as_ref());
+    address.zip(keys)
+}
+
 /// A file or a database: `path` or `url`.
-pub(super) fn read_store(value: Value<'_>) -> Option<StoreAddress> {
-    let section = value.section("[store]", &["path", "url"])?;
+fn address(section: &Section<'_>) -> Option<StoreAddress> {
     let Some(url) = section.optional("url") else {
         return read_file(&section.required("path", "path = \"fleet.db\"")?).map(StoreAddress::Sqlite);
     };

@@ -267,9 +267,42 @@ fn revocation_lists_are_off_unless_a_folder_of_them_is_named() {
 }
 
 #[test]
+fn the_key_of_the_secrets_is_beside_the_store_or_where_it_is_said_to_be() {
+    let folder = Folder::new();
+    let named = |lines: &str| {
+        let config = folder.parse(&MINIMAL.replace("\"fleet.db\"", &format!("\"fleet.db\"\n{lines}"))).unwrap();
+        let older: Vec<String> = config.keys.older().iter().map(ToString::to_string).collect();
+        (config.keys.current().unwrap().to_string(), older)
+    };
+    let file = |name: &str| format!("the file {}", folder.0.path().join(name).display());
+    assert_eq!(named(""), (file("fleet.db.key"), vec![]));
+    let both = named("key = { file = \"new.key\" }\nold_keys = [{ file = \"fleet.db.key\" }]");
+    assert_eq!(both, (file("new.key"), vec![file("fleet.db.key")]));
+    std::fs::write(folder.0.path().join("token"), "hvs.C4nary").unwrap();
+    let vault = |key: &str| {
+        let vault = "address = \"http://127.0.0.1:8200\", token_file = \"token\"";
+        named(&format!("key = {{ vault = {{ {vault}, {key} }} }}")).0
+    };
+    assert_eq!(
+        vault("kv = { path = \"fleet/amt\" }"),
+        "field `key` of the secret secret/fleet/amt in Vault at http://127.0.0.1:8200"
+    );
+    assert_eq!(
+        vault("namespace = \"lab\", transit = { mount = \"seal\", key = \"amt\" }"),
+        "the transit key seal/amt in Vault at http://127.0.0.1:8200"
+    );
+}
+
+#[test]
 fn a_database_that_is_reached_without_tls_is_a_warning() {
     let folder = Folder::new();
-    let with = |url: &str| folder.parse(&MINIMAL.replace("path = \"fleet.db\"", &format!("url = \"{url}\""))).unwrap();
+    let with = |url: &str| {
+        folder
+            .parse(
+                &MINIMAL.replace("path = \"fleet.db\"", &format!("url = \"{url}\"\nkey = {{ file = \"fleet.key\" }}")),
+            )
+            .unwrap()
+    };
     let unprotected = with("postgres://amt:C4nary@db.example/fleet?sslmode=disable");
     let told = unprotected.warnings(at(2027, 1, 1));
     assert_eq!(told, [Warning::UnprotectedStore("postgres://amt@db.example:5432/fleet".into())]);
@@ -354,6 +387,29 @@ const MISTAKES: &[(&str, &str, &str)] = &[
          ?sslmode=verify-full&sslrootcert=FILE, or sslmode=disable if something else protects the way"),
     ("path = \"fleet.db\"", "url = \"postgres://amt@localhost/fleet\"\npath = \"fleet.db\"",
         "amt.toml:4:7: `url` names a second store beside `path`: keep one of them"),
+    ("path = \"fleet.db\"", "url = \"postgres://amt@localhost/fleet\"",
+        "amt.toml:3:1: [store] names a database that several servers share, and no key for its secrets: write for instance \
+         key = { file = \"/etc/amt-provision/fleet.key\" }, the same key on each of them"),
+    ("\"fleet.db\"", "\"fleet.db\"\nkey = \"C4nary\"",
+        "amt.toml:5:7: `key` is no table: expected { file = \"fleet.key\" }, { env = \"FLEET_KEY\" } or { vault = { … } }"),
+    ("\"fleet.db\"", "\"fleet.db\"\nkey = { fil = \"fleet.key\" }",
+        "amt.toml:5:9: `fil` is no key of the key: did you mean `file`?"),
+    ("\"fleet.db\"", "\"fleet.db\"\nkey = { file = \"fleet.key\", env = \"FLEET_KEY\" }",
+        "amt.toml:5:7: `key` is not one place: expected { file = \"fleet.key\" }, { env = \"FLEET_KEY\" } or { vault = { … } }"),
+    ("\"fleet.db\"", "\"fleet.db\"\nkey = { env = \"AMT_PROVISION_NO_SUCH_KEY\" }",
+        "amt.toml:5:7: `key` cannot be used: the environment variable AMT_PROVISION_NO_SUCH_KEY is not set: it is to hold \
+         the key of the store's secrets, in base64"),
+    ("\"fleet.db\"", "\"fleet.db\"\nold_keys = [{ file = \".\" }]",
+        "amt.toml:5:13: `old_keys` cannot be used: .: is a directory: give the key file to the user that this runs \
+         as"),
+    ("\"fleet.db\"", "\"fleet.db\"\nkey = { vault = { address = \"http://vault.example:8200\", transit = { key = \"amt\" } } }",
+        "amt.toml:5:29: `address` is wrong: http:// is for this machine alone, because the token and the key would be read on \
+         the way: write https://"),
+    ("\"fleet.db\"", "\"fleet.db\"\nkey = { vault = { address = \"http://127.0.0.1:8200\", kv = { path = \"../sys/raw\" } } }",
+        "amt.toml:5:68: `path` is no path in Vault: expected letters, digits, - _ . and single / between them"),
+    ("\"fleet.db\"", "\"fleet.db\"\nkey = { vault = { address = \"http://127.0.0.1:8200\" } }",
+        "amt.toml:5:17: `vault` names not one key: write kv = { path = \"amt-provision\" } for a key among Vault's secrets, or \
+         transit = { key = \"amt-provision\" } for one that never leaves Vault"),
     ("\"fleet.db\"", "\"\"",
         "amt.toml:4:8: `path` is empty: expected the path of a file"),
     ("\"fleet.db\"", "\"missing/fleet.db\"",

@@ -4,8 +4,6 @@
 //! that this authority issues over the device's public key. What is pinned is that key, and it is known, as
 //! [`DeviceKey::spki_hash`], before a certificate exists (G3).
 
-use std::fmt;
-
 use amt_provision_fsm::firmware::KeySuite;
 use amt_provision_fsm::identity::{SpkiHash, Uuid};
 use pkcs1::RsaPublicKeyRef;
@@ -22,6 +20,7 @@ use zeroize::{Zeroize, Zeroizing};
 
 use super::certificate::CertificateParts;
 use super::spki::{KeyKind, modulus_bits, spki_hash};
+use crate::secret::Secret;
 
 /// The longest certificate that `AddCertificate` takes, in DER (wsman.md §2.6).
 pub const MAX_DEVICE_CERTIFICATE_BYTES: usize = 4100;
@@ -145,29 +144,6 @@ impl Serial {
     }
 }
 
-/// The authority's certificate and private key as PEM: whoever has it can certify keys, though not make a server
-/// accept them, for servers go by pins.
-pub struct AuthorityPem(Zeroizing<String>);
-
-impl AuthorityPem {
-    /// The secret text, to be stored encrypted.
-    pub fn expose(&self) -> &str {
-        &self.0
-    }
-}
-
-impl From<String> for AuthorityPem {
-    fn from(text: String) -> Self {
-        Self(Zeroizing::new(text))
-    }
-}
-
-impl fmt::Debug for AuthorityPem {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("AuthorityPem(…)")
-    }
-}
-
 /// The deployment's certificate authority: a P-384 key with a self-signed certificate until the end of 2049.
 pub struct DeploymentAuthority {
     certificate: CertificateDer<'static>,
@@ -191,7 +167,7 @@ impl DeploymentAuthority {
     ///
     /// # Errors
     /// [`AuthorityError::Stored`] if certificate and key are missing, damaged, or do not belong together.
-    pub fn from_pem(pem: &AuthorityPem) -> Result<Self, AuthorityError> {
+    pub fn from_pem(pem: &Secret) -> Result<Self, AuthorityError> {
         let text = pem.expose().as_bytes();
         let certificate =
             CertificateDer::from_pem_slice(text).map_err(|_| AuthorityError::Stored("it has no certificate"))?;
@@ -208,10 +184,11 @@ impl DeploymentAuthority {
         Ok(Self { certificate, issuer: Issuer::new(authority_params(&key), key) })
     }
 
-    /// Certificate and private key.
-    pub fn to_pem(&self) -> AuthorityPem {
+    /// Certificate and private key: whoever has them can certify keys, though not make a server accept them, for
+    /// servers go by pins.
+    pub fn to_pem(&self) -> Secret {
         let certificate = pem::encode(&pem::Pem::new("CERTIFICATE", &self.certificate[..]));
-        AuthorityPem::from(certificate + &Zeroizing::new(self.issuer.key().serialize_pem()))
+        Secret::from(certificate + &Zeroizing::new(self.issuer.key().serialize_pem()))
     }
 
     /// The authority's own certificate, which devices get as a trusted root where they need one.
@@ -354,10 +331,10 @@ mod tests {
         let (certificate, key) = one.expose().split_at(one.expose().find("-----BEGIN PRIVATE").unwrap());
         let other_certificate = &other.expose()[..other.expose().find("-----BEGIN PRIVATE").unwrap()];
         for text in ["", certificate, key, &format!("{other_certificate}{key}"), &one.expose()[..200]] {
-            let read = DeploymentAuthority::from_pem(&AuthorityPem::from(text.to_owned()));
+            let read = DeploymentAuthority::from_pem(&Secret::from(text.to_owned()));
             assert!(matches!(read, Err(AuthorityError::Stored(_))), "{text}");
         }
-        assert_eq!(format!("{one:?}"), "AuthorityPem(…)");
+        assert_eq!(format!("{one:?}"), "Secret(…)");
     }
 
     #[test]

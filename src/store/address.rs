@@ -6,6 +6,7 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use super::{PostgresAddress, PostgresAddressError, PostgresStore, SqliteStore, Store, StoreError};
+use crate::sealing::{KeySource, KeySources};
 
 /// Which store: `postgres://…`, `sqlite:FILE`, or the path of a SQLite file. No text of it shows a password.
 #[derive(Clone, Debug)]
@@ -31,14 +32,23 @@ pub enum StoreAddressError {
 }
 
 impl StoreAddress {
+    /// Where the keys of the store's secrets are if nobody says otherwise: a file beside a SQLite file, and nowhere for a
+    /// database, which several machines share.
+    pub fn own_keys(&self) -> KeySources {
+        match self {
+            Self::Sqlite(path) => KeySources::new(KeySource::File(SqliteStore::key_file(path))),
+            Self::Postgres(_) => KeySources::none(),
+        }
+    }
+
     /// Opens the store, which is created if there is none.
     ///
     /// # Errors
     /// As [`SqliteStore::open`] and [`PostgresStore::open`].
-    pub async fn open(&self) -> Result<Arc<dyn Store>, StoreError> {
+    pub async fn open(&self, keys: KeySources) -> Result<Arc<dyn Store>, StoreError> {
         Ok(match self {
-            Self::Sqlite(path) => Arc::new(SqliteStore::open(path).await?),
-            Self::Postgres(address) => Arc::new(PostgresStore::open(address).await?),
+            Self::Sqlite(path) => Arc::new(SqliteStore::open(path).await?.with_keys(keys)),
+            Self::Postgres(address) => Arc::new(PostgresStore::open(address).await?.with_keys(keys)),
         })
     }
 }

@@ -40,6 +40,10 @@ pub enum AuditEvent {
     Permitted(Permit),
     /// An operator took the device out of service.
     Removed,
+    /// An operator had the passwords of the device printed.
+    Revealed,
+    /// An operator brought the device from another deployment.
+    Imported,
     /// An operator had the tombstone of the device destroyed, with its pins and passwords.
     Forgotten,
 }
@@ -57,6 +61,8 @@ impl fmt::Display for AuditEvent {
                 }
                 permit.expires.map_or(Ok(()), |Timestamp(end)| write!(f, ", until {}", rfc3339(end)))
             }
+            Self::Revealed => f.write_str("passwords shown"),
+            Self::Imported => f.write_str("imported"),
             Self::Removed => f.write_str("removed"),
             Self::Forgotten => f.write_str("forgotten"),
         }

@@ -1,5 +1,6 @@
 //! What a store promises.
 
+use std::path::Path;
 use std::time::Duration;
 
 use amt_provision_fsm::identity::Uuid;
@@ -10,8 +11,8 @@ use async_trait::async_trait;
 use rustls::pki_types::UnixTime;
 
 use super::{
-    Account, AuditEntry, AuditSequence, Audited, Holder, IssuedCertificate, KnownDevice, Lease, PasswordSource, Stamp,
-    StoreError, Tenant,
+    Account, AuditEntry, AuditSequence, Audited, Holder, IssuedCertificate, KnownDevice, Lease, PasswordSource,
+    Rotation, Stamp, StoreError, StoredKey, Tenant,
 };
 use crate::password::Password;
 use crate::pki::authority::DeploymentAuthority;
@@ -26,6 +27,30 @@ use crate::pki::authority::DeploymentAuthority;
 /// reached and with [`StoreError::Damaged`] when what is there cannot be read; the other errors are named.
 #[async_trait]
 pub trait Store: Send + Sync {
+    /// Opens the key of the secrets, so that one which is missing or wrong is told before anything else happens. In a
+    /// store without one it is made, and whatever an older version kept in the plain is sealed, in one transaction.
+    ///
+    /// # Errors
+    /// [`StoreError::Key`].
+    async fn unlock(&self, at: UnixTime) -> Result<(), StoreError>;
+
+    /// The keys that secrets are sealed under, the oldest first. None of them is opened.
+    async fn keys(&self) -> Result<Vec<StoredKey>, StoreError>;
+
+    /// Puts a new key into use and seals every secret under it, a few in each transaction, while servers run. What it
+    /// was interrupted in, the next one finishes.
+    ///
+    /// # Errors
+    /// [`StoreError::Key`], with nothing changed.
+    async fn rotate_keys(&self, at: UnixTime) -> Result<Rotation, StoreError>;
+
+    /// Writes a copy of the store, as it is at one moment, into the new file `to`, while servers run. Its secrets are as
+    /// they are here: sealed.
+    ///
+    /// # Errors
+    /// [`StoreError::NoAccess`] for a database that has tools of its own for that.
+    async fn back_up(&self, to: &Path) -> Result<(), StoreError>;
+
     /// The ledger that a run begins with; `None` for a device that is not known. A removed device is known.
     async fn load(&self, tenant: &Tenant, uuid: Uuid) -> Result<Option<Ledger>, StoreError>;
 

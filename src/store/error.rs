@@ -10,6 +10,7 @@ use amt_provision_fsm::record::{Generation, PasswordId};
 use super::{Account, ServerName};
 use crate::password::GenerateError;
 use crate::pki::authority::AuthorityError;
+use crate::sealing::{KeyError, KeyId, SealError};
 
 /// Why the store did not do what it was asked. No text of it holds a secret.
 #[derive(Debug, thiserror::Error)]
@@ -93,6 +94,9 @@ pub enum StoreError {
     /// No password could be made: our random source is to blame. Nothing was stored.
     #[error("no password could be made: {0}")]
     Password(#[from] GenerateError),
+    /// The key of the store's secrets cannot be had: mostly the operator's to mend. What is no secret can be read.
+    #[error("the store's secrets are closed: {0}")]
+    Key(#[from] KeyError),
     /// No certificate authority could be made: our cryptography library is to blame. Nothing was stored.
     #[error("no certificate authority could be made: {0}")]
     Authority(AuthorityError),
@@ -105,6 +109,12 @@ impl StoreError {
             Self::Conflict { .. } | Self::LeaseLost(_) => StoreFault::LeaseLost,
             _ => StoreFault::Failed,
         }
+    }
+}
+
+impl From<SealError> for StoreError {
+    fn from(error: SealError) -> Self {
+        Self::Key(error.into())
     }
 }
 
@@ -121,6 +131,8 @@ pub enum Item {
     Certificate(Uuid),
     /// The deployment's certificate authority.
     Authority,
+    /// A key that secrets are sealed under.
+    DataKey(KeyId),
 }
 
 impl fmt::Display for Item {
@@ -131,6 +143,7 @@ impl fmt::Display for Item {
             Self::Password(uuid, account, id) => write!(f, "the {account} password number {} of device {uuid}", id.0),
             Self::Certificate(uuid) => write!(f, "a certificate of device {uuid}"),
             Self::Authority => f.write_str("the deployment's certificate authority"),
+            Self::DataKey(id) => write!(f, "the data key {id}"),
         }
     }
 }

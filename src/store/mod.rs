@@ -17,6 +17,8 @@
 //! - a device is driven under a [`Lease`], and what is meant under a lost one is not written (G13);
 //! - what is kept of a device is read as a [`KnownDevice`]; a device that is removed stays a tombstone with its
 //!   pins and passwords until it is forgotten (G7), and is still itself when it comes back (G5);
+//! - secrets are sealed under a data key, which is sealed under the operator's own ([`sealing`](crate::sealing)); without
+//!   that one the store still tells all that is no secret;
 //! - nothing here reads a clock: every time is the caller's, and only whole seconds are kept. The one exception is the
 //!   end of a lease in PostgreSQL, which the database's clock decides.
 //!
@@ -53,6 +55,7 @@ mod certificate;
 mod contract;
 mod device;
 mod error;
+mod keys;
 mod lease;
 mod name;
 mod passwords;
@@ -68,6 +71,7 @@ pub use certificate::IssuedCertificate;
 pub use contract::Store;
 pub use device::{Ending, KnownDevice, LastOutcome};
 pub use error::{Item, StoreError};
+pub use keys::{Rotation, StoredKey};
 pub use lease::{Epoch, Holder, Lease};
 pub use name::{MAX_NAME_BYTES, NameError, ServerName, Tenant};
 pub use passwords::{Account, PasswordChoice, PasswordSource};

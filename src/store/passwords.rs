@@ -24,6 +24,10 @@ impl Account {
             Self::Mebx => "mebx",
         }
     }
+
+    pub(super) fn from_name(name: &str) -> Option<Self> {
+        [Self::Admin, Self::Mebx].into_iter().find(|account| account.name() == name)
+    }
 }
 
 impl fmt::Display for Account {

@@ -191,6 +191,15 @@ impl Cluster {
         self.control("stop");
     }
 
+    /// All that its database has, as `pg_dump` writes it.
+    pub(crate) fn dump(&self) -> Vec<u8> {
+        let mut dump = as_user(self.user, self.binaries.join("pg_dump"));
+        dump.arg("--host").arg(&self.folder).args(["--port", &self.port.to_string(), "--username", ROLE, "postgres"]);
+        let output = dump.current_dir("/").stdin(Stdio::null()).output().expect("PostgreSQL's own programs");
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        output.stdout
+    }
+
     /// Where it is, by its socket.
     pub(crate) fn url(&self) -> String {
         format!("postgres:///postgres?host={}&port={}&user={ROLE}", self.folder.display(), self.port)

@@ -57,8 +57,8 @@ fn g7_a_server_that_is_told_to_stop_at_any_moment_leaves_a_device_that_the_next_
             let second = world.serve("server-2", STORE, "").await;
             let said = relay(&device, &second.address).await;
             assert!(said.as_ref().is_ok_and(|said| said.contains("ACM")), "{moment}: {said:?}");
-            let path = world.folder.path().join("fleet.db");
-            let store = StoreAddress::Sqlite(path).open().await.expect("a store");
+            let address = StoreAddress::Sqlite(world.folder.path().join("fleet.db"));
+            let store = address.open(address.own_keys()).await.expect("a store");
             assert_in_acm(&device, &*store, moment).await;
         }
     });
@@ -90,7 +90,8 @@ fn g8_a_device_that_hangs_does_not_hold_up_a_server_that_is_told_to_stop() {
         let second = world.serve("server-2", STORE, "").await;
         let said = relay(&device, &second.address).await;
         assert!(said.as_ref().is_ok_and(|said| said.contains("ACM")), "{said:?}");
-        let store = StoreAddress::Sqlite(world.folder.path().join("fleet.db")).open().await.expect("a store");
+        let address = StoreAddress::Sqlite(world.folder.path().join("fleet.db"));
+        let store = address.open(address.own_keys()).await.expect("a store");
         assert_in_acm(&device, &*store, "hung").await;
     });
 }

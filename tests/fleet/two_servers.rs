@@ -7,6 +7,7 @@ use std::io::Write;
 use std::time::{Duration, Instant};
 
 use amt_provision::fsm::identity::Uuid;
+use amt_provision::sealing::{KeySource, KeySources};
 use amt_provision::simulator::running::SimulatedDevice;
 use amt_provision::store::{Audited, RunId, Store, StoreAddress, Tenant};
 use fastrand::Rng;
@@ -107,7 +108,7 @@ fn g7_g13_twenty_devices_end_well_between_two_servers_that_are_cut_off_stopped_a
     let executor = LocalExecutor::new();
     smol::block_on(executor.run(async {
         let schema = database.schema().await;
-        let store = format!("url = \"{}\"", schema.url());
+        let store = format!("url = \"{}\"\nkey = {{ file = \"fleet.key\" }}", schema.url());
         let world = World::new();
         let mut servers = [world.serve(NAMES[0], &store, MORE).await, world.serve(NAMES[1], &store, MORE).await];
         postgres::run(&schema.url(), WITNESS.to_owned()).await;
@@ -138,7 +139,8 @@ fn g7_g13_twenty_devices_end_well_between_two_servers_that_are_cut_off_stopped_a
         let took = begun.elapsed();
 
         let seen = format!("FLEET_SEED={seed}");
-        let store = schema.url().parse::<StoreAddress>().expect("an address").open().await.expect("a store");
+        let keys = KeySources::new(KeySource::File(world.folder.path().join("fleet.key")));
+        let store = schema.url().parse::<StoreAddress>().expect("an address").open(keys).await.expect("a store");
         for device in &devices {
             assert_in_acm(device, &*store, &seen).await;
         }

@@ -3,6 +3,7 @@
 use amt_provision::http::digest::{DigestRealm, Ha1};
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
+use memchr::memmem;
 
 /// The admin password that the profile fixes. Its characters are other ones in XML.
 pub(crate) const ADMIN: &str = "C4nary<admin>&'x";
@@ -12,7 +13,7 @@ pub(crate) const MEBX: &str = "C4nary<mebx>&'y";
 /// Which forms of `password`, of an account on a device with this realm, are in `seen`.
 pub(crate) fn found(seen: &[u8], password: &str, realm: &DigestRealm) -> Vec<&'static str> {
     let forms = forms(password, realm).into_iter();
-    forms.filter(|(_, form)| seen.windows(form.len()).any(|window| window == &form[..])).map(|(name, _)| name).collect()
+    forms.filter(|(_, form)| memmem::find(seen, form).is_some()).map(|(name, _)| name).collect()
 }
 
 fn forms(password: &str, realm: &DigestRealm) -> Vec<(&'static str, Vec<u8>)> {

@@ -63,7 +63,7 @@ impl Road {
             let text = text.replace("TOKEN", &hash(TOKEN).to_string()).replace("ACMES", &hash(ACMES).to_string());
             let config = Config::parse(&folder.path().join("server.toml"), &text).unwrap();
 
-            let store = config.store.open().await.unwrap();
+            let store = config.store.open(config.keys.clone()).await.unwrap();
             // Without a profile: a relay that is let in is told so by the session.
             let deployment = Deployment::new(
                 config.name.clone(),

@@ -1,6 +1,7 @@
 //! PostgreSQL, as the contract needs it.
 
 use std::fmt;
+use std::path::Path;
 use std::time::Duration;
 
 use rustls::pki_types::UnixTime;
@@ -10,6 +11,7 @@ use sqlx::postgres::PgRow;
 use super::PostgresAddress;
 use super::failure::{failure, within};
 use super::open::open;
+use crate::sealing::KeySources;
 use crate::store::StoreError;
 use crate::store::sql::{Columns, Database, SqlStore, Transaction, Value, bound};
 
@@ -21,12 +23,12 @@ pub type PostgresStore = SqlStore<Postgres>;
 
 impl PostgresStore {
     /// Opens the store in the database at `address`, whose tables are created if there are none. Several servers may
-    /// do so at once.
+    /// do so at once. What is no secret can be read; for those [`with_keys`](Self::with_keys) names the key.
     ///
     /// # Errors
     /// [`StoreError::NoAccess`], [`StoreError::Unavailable`], [`StoreError::Damaged`] and [`StoreError::TooNew`].
     pub async fn open(address: &PostgresAddress) -> Result<Self, StoreError> {
-        Ok(Self(open(address).await?))
+        Ok(Self::new(open(address).await?, KeySources::none()))
     }
 }
 
@@ -53,6 +55,18 @@ impl Database for Postgres {
 
     async fn read(&self, sql: &'static str, values: &[Value<'_>]) -> Result<Vec<PgRow>, StoreError> {
         within(ANSWER, async { bound(sql, values).fetch_all(&self.pool).await.map_err(failure) }).await
+    }
+
+    async fn overwrite_what_was(&self) -> Result<(), StoreError> {
+        // The database's own `VACUUM` does, when it comes to it.
+        Ok(())
+    }
+
+    async fn back_up(&self, _: &Path) -> Result<(), StoreError> {
+        Err(StoreError::NoAccess {
+            cause: "a PostgreSQL database is backed up by its own tools".to_owned(),
+            advice: "run pg_dump --format=custom against it, and keep the key of its secrets elsewhere",
+        })
     }
 }
 

@@ -26,7 +26,9 @@ pub(super) fn failure(error: Error) -> StoreError {
                 "25006" => unavailable("this server of the database only reads: name the one that writes"),
                 "53100" => unavailable("the database's disk is full: free some space"),
                 "53300" => unavailable("the database takes no more connections: raise its max_connections"),
-                "40001" | "40P01" | "55P03" | "57014" => unavailable("somebody else kept it locked: try again"),
+                "40001" | "40P01" | "55P03" | "57014" | "23503" => {
+                    unavailable("somebody else kept it locked: try again")
+                }
                 code if code.starts_with("57P") => unavailable("the database is stopping or starting: try again"),
                 code if code.starts_with("53") => unavailable("the database lacks memory or disk: see to its machine"),
                 code if code.starts_with("58") => unavailable("the database's disk reports an error: see its log"),

@@ -23,7 +23,10 @@ const QUEUE: Duration = Duration::from_secs(10);
 const CONNECTIONS: u32 = 10;
 
 /// The shapes of the database.
-const SHAPES: &[Shape] = &[(1, "init", include_str!("migrations/0001_init.sql"))];
+const SHAPES: &[Shape] = &[
+    (1, "init", include_str!("migrations/0001_init.sql")),
+    (2, "data_key", include_str!("migrations/0002_data_key.sql")),
+];
 
 /// Reaches the database and brings it into the newest shape.
 pub(super) async fn open(address: &PostgresAddress) -> Result<Postgres, StoreError> {

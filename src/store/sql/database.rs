@@ -2,6 +2,7 @@
 
 use std::fmt::Debug;
 use std::future::Future;
+use std::path::Path;
 
 use rustls::pki_types::UnixTime;
 use sqlx::query::Query;
@@ -137,6 +138,12 @@ pub trait Database: Debug + Send + Sync + 'static {
         sql: &'static str,
         values: &[Value<'_>],
     ) -> impl Future<Output = Result<Vec<Self::Row>, StoreError>> + Send;
+
+    /// Has nothing left of what rows held before they were changed, as far as it is up to us.
+    fn overwrite_what_was(&self) -> impl Future<Output = Result<(), StoreError>> + Send;
+
+    /// Writes a copy of all that is stored, as it is at one moment, into a new file.
+    fn back_up(&self, to: &Path) -> impl Future<Output = Result<(), StoreError>> + Send;
 }
 
 /// A writing transaction. Dropped, it has done nothing.

@@ -4,7 +4,9 @@
 //! differs is behind [`Database`]: how it is opened, what its errors mean, how it locks, and whose clock counts.
 
 mod database;
+mod keyring;
 mod lease;
+mod rotation;
 mod rows;
 mod secrets;
 mod shapes;
@@ -12,6 +14,7 @@ mod store;
 mod writing;
 
 pub(super) use database::{Columns, Database, Transaction, Value, bound};
+pub(super) use keyring::Keyring;
 pub(super) use rows::seconds;
 pub(super) use shapes::{Shape, migrator, not_migrated};
 pub use store::SqlStore;

@@ -30,11 +30,11 @@ pub(super) fn damaged(what: Item, why: impl Display) -> StoreError {
     StoreError::Damaged { what, why: why.to_string() }
 }
 
-fn unsigned(what: Item, value: i64) -> Result<u64, StoreError> {
+pub(super) fn unsigned(what: Item, value: i64) -> Result<u64, StoreError> {
     u64::try_from(value).map_err(|_| damaged(what, format_args!("expected a positive number, got {value}")))
 }
 
-fn time(what: Item, value: i64) -> Result<UnixTime, StoreError> {
+pub(super) fn time(what: Item, value: i64) -> Result<UnixTime, StoreError> {
     Ok(UnixTime::since_unix_epoch(Duration::from_secs(unsigned(what, value)?)))
 }
 

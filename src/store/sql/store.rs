@@ -1,40 +1,76 @@
 //! The contract, kept by a database that speaks SQL.
 
 use std::fmt;
+use std::path::Path;
 use std::time::Duration;
 
 use amt_provision_fsm::identity::Uuid;
 use amt_provision_fsm::policy::Permit;
 use amt_provision_fsm::provisioner::Outcome;
-use amt_provision_fsm::record::{Generation, Ledger, PasswordId, Record};
+use amt_provision_fsm::record::{Generation, Ledger, PasswordId, PasswordState, Record};
 use async_trait::async_trait;
 use rustls::pki_types::UnixTime;
 
 use super::rows::{self, seconds};
+use super::secrets::{Kept, Owner};
 use super::writing::{make_passwords, note, swap};
-use super::{Columns, Database, Transaction, Value, lease, secrets};
+use super::{Columns, Database, Keyring, Transaction, Value, lease, secrets};
 use crate::password::Password;
 use crate::pki::authority::DeploymentAuthority;
+use crate::sealing::KeySources;
 use crate::store::device::mode_shown;
 use crate::store::{
-    Account, AuditEntry, AuditEvent, AuditSequence, Audited, Ending, Epoch, Holder, IssuedCertificate, KnownDevice,
-    Lease, PasswordSource, Stamp, Store, StoreError, Tenant,
+    Account, AuditEntry, AuditEvent, AuditSequence, Audited, Ending, Epoch, Holder, IssuedCertificate, Item,
+    KnownDevice, Lease, PasswordSource, Rotation, Stamp, Store, StoreError, StoredKey, Tenant,
 };
 
+/// How often a write begins anew because the keys were rotated meanwhile.
+const ROTATIONS: u32 = 3;
+
 /// A store in a database that speaks SQL.
-pub struct SqlStore<D>(pub(in crate::store) D);
+pub struct SqlStore<D> {
+    pub(in crate::store) database: D,
+    pub(super) keys: Keyring,
+}
+
+impl<D> SqlStore<D> {
+    pub(in crate::store) fn new(database: D, keys: KeySources) -> Self {
+        Self { database, keys: Keyring::new(keys) }
+    }
+
+    /// The same store, the keys to whose secrets are there.
+    pub fn with_keys(self, keys: KeySources) -> Self {
+        Self::new(self.database, keys)
+    }
+}
 
 impl<D: fmt::Debug> fmt::Debug for SqlStore<D> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
+        self.database.fmt(f)
     }
 }
 
 #[async_trait]
 impl<D: Database> Store for SqlStore<D> {
+    async fn unlock(&self, at: UnixTime) -> Result<(), StoreError> {
+        self.open_keys(at).await
+    }
+
+    async fn keys(&self) -> Result<Vec<StoredKey>, StoreError> {
+        self.list_keys().await
+    }
+
+    async fn rotate_keys(&self, at: UnixTime) -> Result<Rotation, StoreError> {
+        self.rotate(at).await
+    }
+
+    async fn back_up(&self, to: &Path) -> Result<(), StoreError> {
+        self.database.back_up(to).await
+    }
+
     async fn load(&self, tenant: &Tenant, uuid: Uuid) -> Result<Option<Ledger>, StoreError> {
         let select = "SELECT generation, snapshot, checksum FROM device WHERE tenant = $1 AND uuid = $2";
-        let found = self.0.read(select, &[tenant.as_str().into(), (&uuid.to_string()).into()]).await?;
+        let found = self.database.read(select, &[tenant.as_str().into(), (&uuid.to_string()).into()]).await?;
         let stored = found.first().map(|row| rows::record(uuid, row)).transpose()?;
         Ok(stored.map(|(record, generation)| Ledger::stored(record, generation)))
     }
@@ -47,21 +83,21 @@ impl<D: Database> Store for SqlStore<D> {
         ttl: Duration,
         at: UnixTime,
     ) -> Result<Lease, StoreError> {
-        let mut transaction = self.0.begin().await?;
+        let mut transaction = self.database.begin().await?;
         let lease = lease::acquire(&mut transaction, tenant, uuid, holder, ttl, at).await?;
         transaction.commit().await?;
         Ok(lease)
     }
 
     async fn renew(&self, holder: &Holder, ttl: Duration, at: UnixTime) -> Result<Vec<Lease>, StoreError> {
-        let mut transaction = self.0.begin().await?;
+        let mut transaction = self.database.begin().await?;
         let held = lease::extend_all(&mut transaction, holder, ttl, at).await?;
         transaction.commit().await?;
         Ok(held)
     }
 
     async fn release(&self, lease: &Lease) -> Result<(), StoreError> {
-        let mut transaction = self.0.begin().await?;
+        let mut transaction = self.database.begin().await?;
         lease::release(&mut transaction, lease).await?;
         transaction.commit().await
     }
@@ -77,11 +113,17 @@ impl<D: Database> Store for SqlStore<D> {
         if record.uuid != lease.uuid {
             return Err(StoreError::LeaseLost(record.uuid));
         }
-        let mut transaction = self.0.begin().await?;
-        lease::extend(&mut transaction, lease, at).await?;
-        swap(&mut transaction, &lease.tenant, (lease.epoch, generation), record, at).await?;
-        make_passwords(&mut transaction, &lease.tenant, record, passwords, at).await?;
-        transaction.commit().await
+        for _ in 0..ROTATIONS {
+            let key = if may_order(record) { Some(self.key_in_use(at).await?) } else { None };
+            let mut transaction = self.database.begin().await?;
+            lease::extend(&mut transaction, lease, at).await?;
+            swap(&mut transaction, &lease.tenant, (lease.epoch, generation), record, at).await?;
+            match make_passwords(&mut transaction, key.as_deref(), &lease.tenant, record, passwords, at).await? {
+                Kept::Kept => return transaction.commit().await,
+                Kept::KeyRetired => {}
+            }
+        }
+        Err(rotated_again_and_again())
     }
 
     async fn password(
@@ -91,28 +133,33 @@ impl<D: Database> Store for SqlStore<D> {
         account: Account,
         id: PasswordId,
     ) -> Result<Password, StoreError> {
+        let owner = Owner { tenant, uuid, account, id };
         let found = self
-            .0
+            .database
             .read(
-                "SELECT secret FROM password WHERE tenant = $1 AND uuid = $2 AND account = $3 AND number = $4",
+                "SELECT secret, key_id FROM password WHERE tenant = $1 AND uuid = $2 AND account = $3 AND number = $4",
                 &[tenant.as_str().into(), (&uuid.to_string()).into(), account.name().into(), i64::from(id.0).into()],
             )
             .await?;
         let row = found.first().ok_or(StoreError::UnknownPassword { uuid, account, id })?;
-        secrets::password(uuid, account, id, row)
+        let key = self.key(secrets::key_id(owner.item(), row)?).await?;
+        secrets::password(owner, &key, row)
     }
 
     async fn authority(&self, at: UnixTime) -> Result<DeploymentAuthority, StoreError> {
-        let select = "SELECT pem FROM authority";
-        if let Some(row) = self.0.read(select, &[]).await?.first() {
-            return secrets::authority(row);
+        let select = "SELECT pem, key_id FROM authority";
+        for _ in 0..ROTATIONS {
+            if let Some(row) = self.database.read(select, &[]).await?.first() {
+                let key = self.key(secrets::key_id(Item::Authority, row)?).await?;
+                return secrets::authority(&key, row);
+            }
+            let key = self.key_in_use(at).await?;
+            let made = DeploymentAuthority::generate().map_err(StoreError::Authority)?;
+            let mut transaction = self.database.begin().await?;
+            secrets::insert_authority(&mut transaction, &key, &made, at).await?;
+            transaction.commit().await?;
         }
-        let made = DeploymentAuthority::generate().map_err(StoreError::Authority)?;
-        let mut transaction = self.0.begin().await?;
-        secrets::insert_authority(&mut transaction, &made, at).await?;
-        let stored = transaction.run(select, &[]).await?;
-        transaction.commit().await?;
-        stored.first().map_or(Ok(made), secrets::authority)
+        Err(rotated_again_and_again())
     }
 
     async fn add_certificate(
@@ -121,7 +168,7 @@ impl<D: Database> Store for SqlStore<D> {
         uuid: Uuid,
         certificate: &IssuedCertificate,
     ) -> Result<(), StoreError> {
-        let mut transaction = self.0.begin().await?;
+        let mut transaction = self.database.begin().await?;
         let added = transaction
             .run(
                 "INSERT INTO certificate (serial, tenant, uuid, spki, der, issued_at)
@@ -147,7 +194,7 @@ impl<D: Database> Store for SqlStore<D> {
         at_most: u32,
     ) -> Result<Vec<IssuedCertificate>, StoreError> {
         let found = self
-            .0
+            .database
             .read(
                 "SELECT serial, spki, der, issued_at FROM certificate WHERE tenant = $1 AND uuid = $2
                  ORDER BY issued_at DESC, rowid DESC LIMIT $3",
@@ -158,7 +205,7 @@ impl<D: Database> Store for SqlStore<D> {
     }
 
     async fn record_outcome(&self, lease: &Lease, outcome: &Outcome, at: UnixTime) -> Result<(), StoreError> {
-        let mut transaction = self.0.begin().await?;
+        let mut transaction = self.database.begin().await?;
         lease::extend(&mut transaction, lease, at).await?;
         let written = transaction
             .run(
@@ -179,7 +226,7 @@ impl<D: Database> Store for SqlStore<D> {
     }
 
     async fn append_audit(&self, tenant: &Tenant, uuid: Uuid, entries: &[AuditEntry]) -> Result<(), StoreError> {
-        let mut transaction = self.0.begin().await?;
+        let mut transaction = self.database.begin().await?;
         for entry in entries {
             note(&mut transaction, tenant, uuid, &entry.stamp, &entry.event).await?;
         }
@@ -195,7 +242,7 @@ impl<D: Database> Store for SqlStore<D> {
     ) -> Result<Vec<Audited>, StoreError> {
         let after = after.map_or(0, |after| i64::try_from(after.0).unwrap_or(i64::MAX));
         let found = self
-            .0
+            .database
             .read(
                 "SELECT * FROM audit WHERE tenant = $1 AND uuid = $2 AND sequence > $3 ORDER BY sequence LIMIT $4",
                 &[tenant.as_str().into(), (&uuid.to_string()).into(), after.into(), i64::from(at_most).into()],
@@ -206,7 +253,7 @@ impl<D: Database> Store for SqlStore<D> {
 
     async fn device(&self, tenant: &Tenant, uuid: Uuid) -> Result<Option<KnownDevice>, StoreError> {
         let select = "SELECT * FROM device WHERE tenant = $1 AND uuid = $2";
-        let found = self.0.read(select, &[tenant.as_str().into(), (&uuid.to_string()).into()]).await?;
+        let found = self.database.read(select, &[tenant.as_str().into(), (&uuid.to_string()).into()]).await?;
         found.first().map(rows::known_device).transpose()
     }
 
@@ -218,7 +265,7 @@ impl<D: Database> Store for SqlStore<D> {
     ) -> Result<Vec<KnownDevice>, StoreError> {
         let after = after.map(|after| after.to_string()).unwrap_or_default();
         let found = self
-            .0
+            .database
             .read(
                 "SELECT * FROM device WHERE tenant = $1 AND uuid > $2 ORDER BY uuid LIMIT $3",
                 &[tenant.as_str().into(), (&after).into(), i64::from(at_most).into()],
@@ -228,7 +275,7 @@ impl<D: Database> Store for SqlStore<D> {
     }
 
     async fn permit(&self, tenant: &Tenant, uuid: Uuid, permit: Permit, stamp: &Stamp) -> Result<(), StoreError> {
-        let mut transaction = self.0.begin().await?;
+        let mut transaction = self.database.begin().await?;
         // Reading by writing keeps a run from writing in between.
         let found = transaction
             .run(
@@ -247,7 +294,7 @@ impl<D: Database> Store for SqlStore<D> {
     }
 
     async fn remove(&self, tenant: &Tenant, uuid: Uuid, stamp: &Stamp) -> Result<(), StoreError> {
-        let mut transaction = self.0.begin().await?;
+        let mut transaction = self.database.begin().await?;
         let removed = transaction
             .run(
                 "UPDATE device SET removed_at = coalesce(removed_at, $3) WHERE tenant = $1 AND uuid = $2
@@ -261,7 +308,7 @@ impl<D: Database> Store for SqlStore<D> {
     }
 
     async fn forget(&self, tenant: &Tenant, uuid: Uuid, stamp: &Stamp) -> Result<(), StoreError> {
-        let mut transaction = self.0.begin().await?;
+        let mut transaction = self.database.begin().await?;
         let uuid_text = uuid.to_string();
         let device = [tenant.as_str().into(), (&uuid_text).into()];
         // Reading by writing keeps a run from putting it into service in between.
@@ -284,6 +331,15 @@ impl<D: Database> Store for SqlStore<D> {
         note(&mut transaction, tenant, uuid, stamp, &AuditEvent::Forgotten).await?;
         transaction.commit().await
     }
+}
+
+/// Whether the record may name a password that has never been made: each is only intended at first.
+fn may_order(record: &Record) -> bool {
+    record.admin.iter().chain(&record.mebx).any(|mark| mark.state == PasswordState::Intended)
+}
+
+fn rotated_again_and_again() -> StoreError {
+    StoreError::Unavailable { cause: "the keys were rotated again and again".to_owned(), advice: "try again" }
 }
 
 /// The device's row, if a statement found it.

@@ -7,7 +7,9 @@ use amt_provision_fsm::record::{Generation, PasswordState, Record, Snapshot};
 use rustls::pki_types::UnixTime;
 
 use super::rows::{checksum, damaged, seconds};
+use super::secrets::{Kept, Owner};
 use super::{Columns, Transaction, Value, secrets};
+use crate::sealing::DataKey;
 use crate::store::{Account, AuditEvent, Epoch, Item, PasswordSource, Stamp, StoreError, Tenant};
 
 /// Writes `generation` over the one before it, and over nothing else. A device with a new record is in service.
@@ -58,11 +60,12 @@ pub(super) async fn swap(
 /// Makes the passwords that `record` names and that the store has never seen.
 pub(super) async fn make_passwords(
     db: &mut impl Transaction,
+    key: Option<&DataKey>,
     tenant: &Tenant,
     record: &Record,
     passwords: &PasswordSource,
     at: UnixTime,
-) -> Result<(), StoreError> {
+) -> Result<Kept, StoreError> {
     let uuid = record.uuid;
     let rows = db
         .run(
@@ -86,10 +89,14 @@ pub(super) async fn make_passwords(
                 "the device has taken it, and it was never stored",
             ));
         }
+        let Some(key) = key else { return Ok(Kept::KeyRetired) };
         let password = passwords.make(account, mark)?;
-        secrets::insert_password(db, tenant, uuid, (account, mark.id), &password, at).await?;
+        let owner = Owner { tenant, uuid, account, id: mark.id };
+        if secrets::insert_password(db, key, owner, &password, at).await? == Kept::KeyRetired {
+            return Ok(Kept::KeyRetired);
+        }
     }
-    Ok(())
+    Ok(Kept::Kept)
 }
 
 /// Appends a line to the audit log.

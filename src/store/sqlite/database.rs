@@ -1,14 +1,16 @@
 //! SQLite, as the contract needs it.
 
 use std::fmt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use rustls::pki_types::UnixTime;
-use sqlx::SqlitePool;
+use smol::unblock;
 use sqlx::sqlite::SqliteRow;
+use sqlx::{ConnectOptions, Connection, SqlitePool};
 
-use super::failure::failure;
-use super::open::open;
+use super::failure::{failure, no_access};
+use super::open::{create_empty, open};
+use crate::sealing::{KeySource, KeySources};
 use crate::store::StoreError;
 use crate::store::sql::{Database, SqlStore, Transaction, Value, bound, seconds};
 
@@ -17,12 +19,20 @@ pub type SqliteStore = SqlStore<Sqlite>;
 
 impl SqliteStore {
     /// Opens the store in the file `path`. It is created, readable for its owner only, if there is none; its folder
-    /// must be there.
+    /// must be there. Its secrets are sealed under the key in the file [`key_file`](Self::key_file), which is made for
+    /// the first of them, unless [`with_keys`](Self::with_keys) says otherwise.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`], [`StoreError::Damaged`] and [`StoreError::TooNew`].
     pub async fn open(path: &Path) -> Result<Self, StoreError> {
-        Ok(Self(open(path).await?))
+        Ok(Self::new(open(path).await?, KeySources::new(KeySource::File(Self::key_file(path)))))
+    }
+
+    /// Where the key of a store in `path` is if nobody says otherwise: beside it, `.key` behind its name.
+    pub fn key_file(path: &Path) -> PathBuf {
+        let mut name = path.as_os_str().to_owned();
+        name.push(".key");
+        name.into()
     }
 }
 
@@ -50,6 +60,25 @@ impl Database for Sqlite {
 
     async fn read(&self, sql: &'static str, values: &[Value<'_>]) -> Result<Vec<SqliteRow>, StoreError> {
         bound(sql, values).fetch_all(&self.readers).await.map_err(failure)
+    }
+
+    async fn overwrite_what_was(&self) -> Result<(), StoreError> {
+        // `secure_delete` sees to the file; the log has the pages of before until it begins anew. Whoever still reads
+        // from it keeps it: then it is the next checkpoint's.
+        sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)").execute(&self.writer).await.map_err(failure)?;
+        Ok(())
+    }
+
+    async fn back_up(&self, to: &Path) -> Result<(), StoreError> {
+        let copy = to.to_owned();
+        unblock(move || create_empty(&copy)).await.map_err(|error| no_access(to, &error))?;
+        let path = to.to_str().ok_or_else(|| no_access(to, &std::io::ErrorKind::InvalidFilename.into()))?;
+        // It reads, and holds up no writer; but the connections that read may not run it.
+        let mut connection = self.writer.connect_options().connect().await.map_err(failure)?;
+        bound("VACUUM INTO $1", &[path.into()]).execute(&mut connection).await.map_err(failure)?;
+        connection.close().await.map_err(failure)?;
+        let copy = to.to_owned();
+        unblock(move || std::fs::File::open(&copy)?.sync_all()).await.map_err(|error| no_access(to, &error))
     }
 }
 

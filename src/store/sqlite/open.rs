@@ -3,7 +3,7 @@
 use std::fs::{File, OpenOptions};
 use std::io::{self, ErrorKind};
 use std::os::unix::fs::OpenOptionsExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use smol::unblock;
@@ -26,8 +26,11 @@ const QUEUE: Duration = Duration::from_secs(10);
 const READERS: u32 = 4;
 
 /// The shapes of the database, each built on the one before it. A released one is never changed.
-const SHAPES: &[Shape] =
-    &[(1, "init", include_str!("migrations/0001_init.sql")), (2, "lease", include_str!("migrations/0002_lease.sql"))];
+const SHAPES: &[Shape] = &[
+    (1, "init", include_str!("migrations/0001_init.sql")),
+    (2, "lease", include_str!("migrations/0002_lease.sql")),
+    (3, "data_key", include_str!("migrations/0003_data_key.sql")),
+];
 
 /// Opens `path`, which is created if need be, and brings it into the newest shape.
 pub(super) async fn open(path: &Path) -> Result<Sqlite, StoreError> {
@@ -45,16 +48,21 @@ pub(super) async fn open(path: &Path) -> Result<Sqlite, StoreError> {
 
 /// Creates the file so that nobody else can read it; SQLite gives its companions the same permissions. The folder
 /// that is returned is locked.
-fn create(path: &PathBuf) -> io::Result<File> {
+fn create(path: &Path) -> io::Result<File> {
     let folder = File::open(path.parent().ok_or(ErrorKind::NotFound)?)?;
     folder.lock()?;
     // A file that is there is not opened: closing it again would drop SQLite's own locks in this process.
-    match OpenOptions::new().write(true).create_new(true).mode(0o600).open(path) {
-        Ok(_) => folder.sync_all()?,
+    match create_empty(path) {
+        Ok(()) => folder.sync_all()?,
         Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
         Err(error) => return Err(error),
     }
     Ok(folder)
+}
+
+/// A new file, which nobody else can read.
+pub(super) fn create_empty(path: &Path) -> io::Result<()> {
+    OpenOptions::new().write(true).create_new(true).mode(0o600).open(path).map(drop)
 }
 
 fn options(path: &Path) -> SqliteConnectOptions {

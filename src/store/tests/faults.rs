@@ -17,7 +17,7 @@ fn only_the_owner_can_read_the_file_and_its_companions() {
             assert_eq!(entry.metadata().unwrap().permissions().mode() & 0o777, 0o600, "{entry:?}");
             files += 1;
         }
-        assert_eq!(files, 3, "the database, its log and its index");
+        assert_eq!(files, 4, "the database, its log and its index, and the key of its secrets");
     });
 }
 
@@ -37,12 +37,13 @@ fn opening_again_and_at_once_changes_nothing() {
 fn durability_is_switched_on() {
     smol::block_on(async {
         let SqliteFleet { store, .. } = &SqliteFleet::new().await;
-        let number =
-            async |pragma: &'static str| sqlx::query_scalar::<_, i64>(pragma).fetch_one(&store.0.writer).await.unwrap();
+        let number = async |pragma: &'static str| {
+            sqlx::query_scalar::<_, i64>(pragma).fetch_one(&store.database.writer).await.unwrap()
+        };
         assert_eq!(number("PRAGMA synchronous").await, 2, "FULL");
         assert_eq!(number("PRAGMA foreign_keys").await, 1);
         assert_eq!(number("PRAGMA secure_delete").await, 1);
-        let mode: String = sqlx::query_scalar("PRAGMA journal_mode").fetch_one(&store.0.writer).await.unwrap();
+        let mode: String = sqlx::query_scalar("PRAGMA journal_mode").fetch_one(&store.database.writer).await.unwrap();
         assert_eq!(mode, "wal");
     });
 }
@@ -113,8 +114,8 @@ fn a_lock_that_another_process_keeps_is_an_outage() {
     smol::block_on(async {
         let fleet = SqliteFleet::new().await;
         let other = fleet.another().await;
-        sqlx::query("PRAGMA busy_timeout = 1").execute(&other.0.writer).await.unwrap();
-        let lock = fleet.store.0.writer.begin_with("BEGIN IMMEDIATE").await.unwrap();
+        sqlx::query("PRAGMA busy_timeout = 1").execute(&other.database.writer).await.unwrap();
+        let lock = fleet.store.database.writer.begin_with("BEGIN IMMEDIATE").await.unwrap();
         let error = persist(&other, 1, &activated(1)).await.unwrap_err();
         assert!(matches!(error, StoreError::Unavailable { .. }), "{error}");
         drop(lock);
@@ -129,9 +130,9 @@ fn a_changed_byte_anywhere_in_a_snapshot_is_damage() {
         let whole = record(1, [Intent::Activate { exposed: false }, Intent::IntendPin(pin(7))]);
         persist(store, 1, &whole).await.unwrap();
         let snapshot: Vec<u8> =
-            sqlx::query_scalar("SELECT snapshot FROM device").fetch_one(&store.0.writer).await.unwrap();
+            sqlx::query_scalar("SELECT snapshot FROM device").fetch_one(&store.database.writer).await.unwrap();
         let write = async |bytes: &[u8]| {
-            sqlx::query("UPDATE device SET snapshot = ?1").bind(bytes).execute(&store.0.writer).await.unwrap();
+            sqlx::query("UPDATE device SET snapshot = ?1").bind(bytes).execute(&store.database.writer).await.unwrap();
         };
         for place in 0..snapshot.len() {
             let mut damaged = snapshot.clone();

@@ -3,6 +3,7 @@
 mod devices;
 mod faults;
 mod generations;
+mod keys;
 mod leases;
 mod passwords;
 mod postgres;
@@ -12,7 +13,7 @@ mod secrets;
 mod server;
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use amt_provision_fsm::identity::{RomCaHash, SpkiHash, Uuid};
@@ -24,6 +25,7 @@ use tempfile::TempDir;
 use super::sql::{Database, Transaction, Value};
 use super::*;
 use crate::password::Password;
+use crate::sealing::{Key, KeySource, KeySources};
 
 /// A store of one of the two kinds, with nothing in it.
 enum Fleet {
@@ -43,7 +45,15 @@ impl Fleet {
     async fn another(&self) -> Arc<dyn Store> {
         match self {
             Self::Sqlite(fleet) => Arc::new(fleet.another().await),
-            Self::Postgres(_, schema) => Arc::new(PostgresStore::open(&schema.url().parse().unwrap()).await.unwrap()),
+            Self::Postgres(_, schema) => Arc::new(connect(&schema.url()).await.unwrap()),
+        }
+    }
+
+    /// The same store, opened once more, with other keys.
+    async fn with_keys(&self, keys: KeySources) -> Arc<dyn Store> {
+        match self {
+            Self::Sqlite(fleet) => Arc::new(fleet.another().await.with_keys(keys)),
+            Self::Postgres(_, schema) => Arc::new(connect(&schema.url()).await.unwrap().with_keys(keys)),
         }
     }
 
@@ -57,7 +67,7 @@ impl Fleet {
 }
 
 async fn tamper<D: Database>(store: &SqlStore<D>, sql: &'static str, values: &[Value<'_>]) -> Result<(), StoreError> {
-    let mut transaction = store.0.begin().await?;
+    let mut transaction = store.database.begin().await?;
     transaction.run(sql, values).await?;
     transaction.commit().await
 }
@@ -68,11 +78,29 @@ fn on_each(test: impl AsyncFn(&Fleet)) {
         test(&Fleet::Sqlite(SqliteFleet::new().await)).await;
         if let Some(server) = server::server() {
             let schema = server.schema().await;
-            let store = PostgresStore::open(&schema.url().parse().unwrap()).await.unwrap();
+            let store = connect(&schema.url()).await.unwrap();
             // The store first: a schema with connections to it can be dropped, and not one with locks.
             test(&Fleet::Postgres(Box::new(store), schema)).await;
         }
     });
+}
+
+/// A PostgreSQL store, with the key that all of them have in common.
+async fn connect(url: &str) -> Result<PostgresStore, StoreError> {
+    static KEY: LazyLock<Key> = LazyLock::new(|| Key::generate().unwrap());
+    let store = PostgresStore::open(&url.parse().unwrap()).await?;
+    Ok(store.with_keys(KeySources::new(KeySource::Given(KEY.clone()))))
+}
+
+/// What a test asks of a store that it holds as a whole.
+trait Unwrapped {
+    async fn unwrap_password(&self, number: u8, id: u16) -> String;
+}
+
+impl Unwrapped for Arc<dyn Store> {
+    async fn unwrap_password(&self, number: u8, id: u16) -> String {
+        admin(&**self, number, id).await.unwrap().expose().to_owned()
+    }
 }
 
 /// A SQLite store in a folder of its own.
@@ -97,10 +125,20 @@ impl SqliteFleet {
         open(&self.path()).await
     }
 
+    /// Whether a text is in one of the files, as it is.
+    fn is_in_a_file(&self, text: &str) -> bool {
+        let files = std::fs::read_dir(self.folder.path()).unwrap();
+        files.map(|file| std::fs::read(file.unwrap().path()).unwrap()).any(|bytes| find(&bytes, text.as_bytes()))
+    }
+
     /// Changes the file behind the store's back.
     async fn tamper(&self, sql: &'static str) {
-        sqlx::query(sql).execute(&self.store.0.writer).await.unwrap();
+        sqlx::query(sql).execute(&self.store.database.writer).await.unwrap();
     }
+}
+
+fn find(bytes: &[u8], text: &[u8]) -> bool {
+    bytes.windows(text.len()).any(|window| window == text)
 }
 
 async fn open(path: &Path) -> SqliteStore {

@@ -9,10 +9,6 @@ fn on_schema(test: impl AsyncFn(&server::Schema)) {
     }
 }
 
-async fn connect(url: &str) -> Result<PostgresStore, StoreError> {
-    PostgresStore::open(&url.parse().unwrap()).await
-}
-
 #[test]
 fn servers_that_migrate_at_once_do_not_disturb_each_other() {
     on_schema(async |schema| {
@@ -57,7 +53,7 @@ fn g13_the_databases_clock_ends_a_lease_whatever_the_servers_clock_says() {
 fn a_commit_is_on_the_disk_whatever_the_databases_default_is() {
     on_schema(async |schema| {
         let store = connect(&schema.url()).await.unwrap();
-        let on: String = sqlx::query_scalar("SHOW synchronous_commit").fetch_one(&store.0.pool).await.unwrap();
+        let on: String = sqlx::query_scalar("SHOW synchronous_commit").fetch_one(&store.database.pool).await.unwrap();
         assert_eq!(on, "on");
     });
 }
@@ -118,7 +114,7 @@ fn g1_the_way_to_the_database_is_tls_that_proves_its_end() {
     smol::block_on(async {
         let store = connect(&url).await.unwrap();
         let encrypted: bool = sqlx::query_scalar("SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()")
-            .fetch_one(&store.0.pool)
+            .fetch_one(&store.database.pool)
             .await
             .unwrap();
         assert!(encrypted);

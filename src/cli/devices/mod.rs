@@ -1,5 +1,9 @@
 //! `devices`: what the server knows of its devices, and what an operator does about one.
 
+mod credentials;
+mod next;
+
+use std::collections::VecDeque;
 use std::io;
 use std::time::Duration;
 
@@ -11,15 +15,18 @@ use clap::{Args, Subcommand};
 use rustls::pki_types::UnixTime;
 use serde_json::json;
 
-use super::error::CliError;
-use super::output::{Form, HEADING, Output, row};
-use super::provenance::explained;
-use super::stored::{StoreArgs, Stored};
-use super::view::{DeviceView, moment};
+use self::credentials::Consent;
+pub(super) use self::next::next;
+use crate::cli::audit;
+use crate::cli::error::CliError;
+use crate::cli::output::{Form, HEADING, Output, row};
+use crate::cli::provenance::explained;
+use crate::cli::stored::{StoreArgs, Stored};
+use crate::cli::view::{DeviceView, moment};
 use crate::store::{AuditEvent, KnownDevice, ServerName, Stamp};
 
-/// How many lines of the audit log are read at once.
-const AUDIT_PAGE: u32 = 500;
+/// How many lines of the audit log are shown with a device.
+const HISTORY: usize = 5;
 
 /// How many certificates of a device are shown.
 const CERTIFICATES_SHOWN: u32 = 5;
@@ -29,7 +36,8 @@ const CERTIFICATES_SHOWN: u32 = 5;
 #[command(after_help = "\
 Examples:
   amt-provision devices --config amt-provision.toml list
-  amt-provision devices --store fleet.db show 4c4c4544-0051-3610-8053-b7c04f4e3033 --audit
+  amt-provision devices --store fleet.db show 4c4c4544-0051-3610-8053-b7c04f4e3033
+  amt-provision devices --config amt-provision.toml credentials 4c4c4544-0051-3610-8053-b7c04f4e3033
   amt-provision devices --store fleet.db re-enrol 4c4c4544-0051-3610-8053-b7c04f4e3033 --flow-b
   amt-provision devices --store fleet.db list --json | jq 'select(.mode != \"ACM\") | .uuid'")]
 pub(super) struct DevicesArgs {
@@ -43,13 +51,23 @@ pub(super) struct DevicesArgs {
 enum DevicesCommand {
     /// List every device, the removed ones among them
     List,
-    /// Show all that is known of a device but its passwords
+    /// Show all that is known of a device but its passwords: its state, its history, and what happens next
     Show {
         /// The system UUID
         uuid: Uuid,
-        /// Its audit log as well
+    },
+    /// Print the passwords of a device
+    ///
+    /// The confirmed admin password, or each that the device may have, and that of the MEBx. It is asked for first, and
+    /// written into the audit log before anything is printed.
+    Credentials {
+        /// The system UUID
+        uuid: Uuid,
+        /// Do not ask
         #[arg(long)]
-        audit: bool,
+        yes: bool,
+        #[command(flatten)]
+        by: By,
     },
     /// Permit a device, once, to come as one that was never seen
     ///
@@ -89,15 +107,20 @@ enum DevicesCommand {
     },
 }
 
+/// Who does something about a device.
 #[derive(Debug, Args)]
-struct By {
+pub(super) struct By {
     /// Who is written into the audit log
     #[arg(long, value_name = "NAME", env = "USER", hide_env_values = true, default_value = "operator")]
     by: ServerName,
 }
 
 impl By {
-    fn stamp(&self) -> Stamp {
+    pub(super) const fn name(&self) -> &ServerName {
+        &self.by
+    }
+
+    pub(super) fn stamp(&self) -> Stamp {
         Stamp { at: UnixTime::now(), server: self.by.clone(), run: None }
     }
 }
@@ -124,7 +147,11 @@ pub(super) fn run(args: &DevicesArgs, out: &mut Output<'_>) -> Result<(), CliErr
         let (store, tenant) = (&stored.store, stored.tenant);
         match &args.command {
             DevicesCommand::List => list(&stored, out).await,
-            DevicesCommand::Show { uuid, audit } => show(&stored, *uuid, *audit, out).await,
+            DevicesCommand::Show { uuid } => show(&stored, *uuid, out).await,
+            DevicesCommand::Credentials { uuid, yes, by } => {
+                let consent = if *yes { Consent::Given } else { Consent::Asked };
+                credentials::show(&stored, *uuid, (by, consent), out).await
+            }
             DevicesCommand::ReEnrol { uuid, expect_rom, flow_b, ttl, by } => {
                 let flow_b = if *flow_b { FlowB::Allowed } else { FlowB::Refused };
                 let stamp = by.stamp();
@@ -183,31 +210,34 @@ fn pin_in_short(device: &KnownDevice) -> String {
     }
 }
 
-async fn show(stored: &Stored<'_>, uuid: Uuid, audit: bool, out: &mut Output<'_>) -> Result<(), CliError> {
+async fn show(stored: &Stored<'_>, uuid: Uuid, out: &mut Output<'_>) -> Result<(), CliError> {
     let device = stored.device(uuid).await?;
     out.either(&DeviceView::from(&device), |to| show_device(to, &device))?;
-    if out.form() == Form::People {
-        for certificate in stored.store.certificates(stored.tenant, uuid, CERTIFICATES_SHOWN).await? {
-            let serial: String = certificate.serial.as_bytes().iter().map(|byte| format!("{byte:02x}")).collect();
-            row(out.text(), "certificate", format_args!("{serial}, issued {}", moment(certificate.issued_at)))?;
-        }
+    if out.form() == Form::Json {
+        return Ok(());
     }
-    if audit { show_audit(stored, uuid, out).await } else { Ok(()) }
-}
-
-async fn show_audit(stored: &Stored<'_>, uuid: Uuid, out: &mut Output<'_>) -> Result<(), CliError> {
-    let mut after = None;
-    loop {
-        let lines = stored.store.audit(stored.tenant, uuid, after, AUDIT_PAGE).await?;
-        let Some(last) = lines.last() else { return Ok(()) };
-        after = Some(last.sequence);
-        for line in &lines {
-            let (at, by) = (moment(line.stamp.at), line.stamp.server.as_str());
-            let run = line.stamp.run.map(|run| run.to_string());
-            let value = json!({ "at": at, "by": by, "run": run, "event": line.event });
-            out.either(&value, |to| row(to, &at, format_args!("{by}: {}", line.event)))?;
-        }
+    for certificate in stored.store.certificates(stored.tenant, uuid, CERTIFICATES_SHOWN).await? {
+        let serial: String = certificate.serial.as_bytes().iter().map(|byte| format!("{byte:02x}")).collect();
+        row(out.text(), "certificate", format_args!("{serial}, issued {}", moment(certificate.issued_at)))?;
     }
+    let (mut history, mut count) = (VecDeque::new(), 0_usize);
+    audit::each_line(stored, uuid, |line| {
+        history.push_back(line.clone());
+        count += 1;
+        if history.len() > HISTORY {
+            history.pop_front();
+        }
+        Ok(())
+    })
+    .await?;
+    if count > history.len() {
+        row(out.text(), "history", format_args!("{count} lines, of which these are the last: `audit` prints all"))?;
+    }
+    history.iter().try_for_each(|line| audit::show(line, out))?;
+    for step in next(&device) {
+        row(out.text(), "next", step)?;
+    }
+    Ok(())
 }
 
 fn show_device(to: &mut dyn io::Write, device: &KnownDevice) -> io::Result<()> {
