@@ -15,6 +15,7 @@
 //! another, but for the rule that a device has one driver at a time (G13): a session holds the store's lease on its
 //! device, whichever server of a fleet it is on.
 
+mod compact;
 mod conversation;
 mod crl_directory;
 mod deployment;
@@ -24,8 +25,12 @@ mod gate;
 mod leases;
 mod line;
 mod listener;
+mod numbered;
+mod road;
 mod session;
+mod sessions;
 mod silence;
+mod spoken;
 mod stopping;
 mod vault;
 

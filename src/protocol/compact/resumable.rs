@@ -97,6 +97,11 @@ impl Resumable {
         self.kept.is_empty()
     }
 
+    /// Whether all that was pushed has gone over this WebSocket.
+    pub fn is_clear(&self) -> bool {
+        self.gone == self.kept.len()
+    }
+
     /// Takes a frame to be sent.
     ///
     /// # Errors
