@@ -137,6 +137,7 @@ impl Server {
             dns_suffix: Some("example.test".into()),
             tenant: String::new(),
             friendly_name: String::new(),
+            json_messages: false,
             tls_tunnel: false,
         };
         relay::run(config, |_| {}).await.map(|outcome| outcome.to_string())
