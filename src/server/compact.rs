@@ -317,3 +317,42 @@ async fn goodbye(mut socket: Socket, frame: Option<CloseFrame>, deadline: Durati
     };
     goodbye.or(late).await;
 }
+
+#[cfg(test)]
+mod tests {
+    use amt_provision_fsm::firmware::Port;
+    use amt_provision_fsm::provisioner::ChannelId;
+    use async_tungstenite::WebSocketStream;
+    use async_tungstenite::tungstenite::protocol::Role;
+    use smol::io::Cursor;
+
+    use super::*;
+    use crate::server::fair::Fair;
+    use crate::server::road::Stream;
+
+    async fn road() -> FrameRoad {
+        let stream: Box<dyn Stream> = Box::new(Cursor::new(Vec::new()));
+        let socket = WebSocketStream::from_raw_socket(Fair::new(stream), Role::Server, None).await;
+        FrameRoad::new(socket, SessionId::from_random([1; 16]), Deadlines::default())
+    }
+
+    #[test]
+    fn g13_what_was_said_under_a_lost_lease_is_not_said_over_another_line() {
+        smol::block_on(async {
+            let dial = ToRelay::Dial(ChannelId(1), Port::Tls).encode().unwrap();
+            let mut waiting = road().await;
+            waiting.frames.push(dial.clone()).unwrap();
+            assert!(!waiting.repeat_nothing(), "it has not left yet");
+
+            let mut away = road().await;
+            away.socket = None;
+            assert!(!away.repeat_nothing(), "nobody knows what has arrived");
+
+            let mut clear = road().await;
+            clear.frames.push(dial).unwrap();
+            clear.flush(Duration::from_secs(1), |_| {}).await.unwrap();
+            assert!(clear.repeat_nothing());
+            assert!(matches!(clear.lose("cut"), Err(SessionError::Left)), "and then it does not wait for another line");
+        });
+    }
+}
