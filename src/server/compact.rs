@@ -6,10 +6,10 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use amt_provision_fsm::provisioner::Outcome;
 use async_tungstenite::tungstenite::Message;
 use async_tungstenite::tungstenite::protocol::CloseFrame;
 use async_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
-use amt_provision_fsm::provisioner::Outcome;
 use smol::future::FutureExt;
 use smol::stream::StreamExt;
 
@@ -84,11 +84,7 @@ async fn begin(deployment: &Arc<Deployment>, socket: Socket, visit: &Visit) -> R
     ended.map(drop)
 }
 
-async fn converse(
-    deployment: &Arc<Deployment>,
-    road: &mut FrameRoad,
-    visit: &Visit,
-) -> Result<Outcome, SessionError> {
+async fn converse(deployment: &Arc<Deployment>, road: &mut FrameRoad, visit: &Visit) -> Result<Outcome, SessionError> {
     let deadline = deployment.deadlines.hello;
     let hello = after(deadline, SessionError::Silent(deadline)).or(session::stopped(&visit.stopping)).or(road.hello());
     let session = Session::begin(deployment, hello.await?, visit, Encoding::Compact).await?;

@@ -16,13 +16,13 @@ use smol::io::{AsyncReadExt, AsyncWriteExt};
 use smol::net::{Shutdown, TcpListener, TcpStream};
 use tracing::Instrument;
 
+use super::compact;
 use super::deployment::Deployment;
 use super::fair::Fair;
 use super::gate::{Gate, Pass, Refusal, Tally, Telling};
 use super::road::Stream;
 use super::session::{self, SessionError, Visit};
 use super::stopping::{self, Stopping};
-use super::compact;
 use crate::access::{Access, Identity};
 use crate::limits::Deadlines;
 use crate::protocol::compact::{JSON_SUBPROTOCOL, SUBPROTOCOL};

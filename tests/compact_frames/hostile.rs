@@ -8,12 +8,12 @@ use std::time::Duration;
 use amt_provision::fsm::firmware::{AmtVersion, ControlMode, Port};
 use amt_provision::fsm::identity::Uuid;
 use amt_provision::fsm::provisioner::ChannelId;
+use amt_provision::limits::Deadlines;
 use amt_provision::protocol::compact::{
     MAX_PACKET, Packet, Report, Resumable, SUBPROTOCOL, SessionId, ToRelay, ToServer,
 };
 use amt_provision::protocol::{Command, Data, DeviceReport, Hello, HostnameInfo, IpConfiguration};
 use amt_provision::secret::Secret;
-use amt_provision::server::Deadlines;
 use amt_provision::store::{Store, Tenant};
 use async_tungstenite::tungstenite::Message;
 use async_tungstenite::tungstenite::client::IntoClientRequest;
