@@ -92,6 +92,11 @@ impl Resumable {
         self.acknowledged + self.held as u64
     }
 
+    /// How many more bytes of frames there is room for.
+    pub const fn room(&self) -> usize {
+        self.limit - self.held
+    }
+
     /// Whether the other end has acknowledged everything.
     pub fn is_settled(&self) -> bool {
         self.kept.is_empty()
@@ -107,7 +112,7 @@ impl Resumable {
     /// # Errors
     /// [`Full`]: the session is over, because the other end does not acknowledge.
     pub fn push(&mut self, frame: Zeroizing<Vec<u8>>) -> Result<(), Full> {
-        if frame.len() > self.limit - self.held {
+        if frame.len() > self.room() {
             return Err(Full(self.limit));
         }
         self.held += frame.len();

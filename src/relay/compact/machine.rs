@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use amt_provision_fsm::deadline;
 use amt_provision_fsm::firmware::Port;
 use amt_provision_fsm::provisioner::ChannelId;
-use amt_provision_fsm::relay::{Limits, Relay, RelayInput, RelayOutput};
+use amt_provision_fsm::relay::{Limits, Relay, RelayInput, RelayOutput, RelayState};
 use amt_provision_fsm::time::Instant;
 
 use super::backoff::Backoff;
@@ -16,6 +16,9 @@ use crate::relay::line::{End, LineInput, LineOutput, LineWake, MAX_QUEUED, Notic
 /// What is kept until the server acknowledges it, in bytes: what the relay machine lets be on its way, and as much again
 /// that has left and was not acknowledged yet.
 const KEPT: usize = 2 * Limits::DEFAULT.to_server;
+
+/// Of that, what is left for all that is not the device's bytes.
+const RESERVE: usize = 64 * 1024;
 
 /// A line to a server. See the [module](super).
 #[derive(Debug)]
@@ -321,6 +324,11 @@ impl Line {
                     self.tell(Notice::NotOpened(self.port, fault));
                     self.say(&ToServer::OpenFailed(id, fault));
                 }
+                // A device is always read, and a line that cannot keep up loses the connection instead (odca.md §3).
+                RelayOutput::ToServer(id, bytes) if self.frames.room() < bytes.len() + RESERVE => {
+                    self.tell_relay(RelayInput::SentToServer(bytes.len()));
+                    self.give_up(id);
+                }
                 RelayOutput::ToServer(id, bytes) => {
                     for part in bytes.chunks(MAX_DATA) {
                         self.say(&ToServer::Data(id, Data(part.to_vec())));
@@ -336,6 +344,15 @@ impl Line {
                     self.outputs.push_back(LineOutput::End(end));
                 }
             }
+        }
+    }
+
+    /// Drops a connection that there is no room for.
+    fn give_up(&mut self, id: ChannelId) {
+        if matches!(self.relay.state(), RelayState::Pumping(open) | RelayState::Draining(open) if open == id) {
+            self.tell_relay(RelayInput::HangUp(id));
+            self.tell(Notice::Closed(self.port));
+            self.say(&ToServer::Lost(id));
         }
     }
 

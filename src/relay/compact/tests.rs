@@ -259,3 +259,25 @@ fn another_sessions_welcome_is_none() {
     let out = rig.says_packet(&Packet::Welcome { session: SessionId::from_random([8; 16]), received: 0 });
     assert!(matches!(out.last(), Some(LineOutput::End(End::Compact(_)))), "{out:?}");
 }
+
+#[test]
+fn g10_a_device_that_says_more_than_the_server_acknowledges_loses_its_connection_and_the_line_goes_on() {
+    let mut rig = Rig::new();
+    rig.connected();
+    for _ in 0..1000 {
+        let out = rig.input(LineInput::FromDevice(A, vec![0; 4096]));
+        let heard = rig.hears(&out);
+        // What is sent arrives, and is not acknowledged.
+        out.iter().for_each(|_| {
+            assert!(!rig.input(LineInput::Delivered).iter().any(|out| matches!(out, LineOutput::End(_))))
+        });
+        if out.contains(&LineOutput::Disconnect(A)) {
+            assert_eq!(heard, [ToServer::Lost(A)]);
+            rig.says(&ToRelay::Dial(ChannelId(2), Port::Tls));
+            let out = rig.input(LineInput::Connected(ChannelId(2)));
+            assert_eq!(rig.hears(&out), [ToServer::Opened(ChannelId(2))]);
+            return;
+        }
+    }
+    panic!("four megabytes are kept");
+}
