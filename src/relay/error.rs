@@ -3,6 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 
+use amt_provision_fsm::deadline::RECONNECT;
 use amt_provision_fsm::firmware::Port;
 use amt_provision_fsm::relay::RelayWake;
 use amt_provision_fsm::time::Millis;
@@ -143,13 +144,15 @@ pub enum RelayError {
     Binary,
     /// The server sent compact frames that cannot be.
     #[error("the server sent {0}")]
-    Compact(CompactError),
+    Compact(Box<CompactError>),
     /// The server reads and acknowledges nothing.
     #[error("the server acknowledges nothing of what it is sent")]
     Unacknowledged,
     /// The line broke, and there was no other one in time.
-    #[error("the line to the server did not come back within {0}: {1}; run this again, it goes on where the device is")]
-    NotBack(Millis, String),
+    #[error(
+        "the line to the server did not come back within {RECONNECT}: {0}; run this again, it goes on where the device is"
+    )]
+    NotBack(Box<str>),
     /// The line broke before the server said how it ended. The device may be half way: run the relay again.
     #[error("the line to the server was lost: {0}; run this again, it goes on where the device is")]
     LineLost(String),

@@ -1,6 +1,5 @@
 //! The driver: what it is told becomes sockets and tasks, what happens there becomes inputs.
 
-use amt_provision_fsm::deadline;
 use amt_provision_fsm::firmware::Port;
 use amt_provision_fsm::provisioner::ChannelId;
 use amt_provision_fsm::relay::{Close, Limits};
@@ -216,8 +215,8 @@ impl<'a, F: FnMut(RelayEvent)> Driver<'a, F> {
             End::Failure(outcome) => Err(RelayError::Failure(outcome)),
             End::Unreadable(error) => Err(RelayError::Unreadable(error)),
             End::Binary => Err(RelayError::Binary),
-            End::Compact(error) => Err(RelayError::Compact(error)),
-            End::NotBack(why) => Err(RelayError::NotBack(deadline::RECONNECT, why)),
+            End::Compact(error) => Err(RelayError::Compact(Box::new(error))),
+            End::NotBack(why) => Err(RelayError::NotBack(why.into())),
             End::Unacknowledged => Err(RelayError::Unacknowledged),
             End::Relay(Close::ServerFlooded) => Err(RelayError::Flooded),
             End::Relay(Close::Deadline(wake)) => Err(RelayError::Deadline(wake)),

@@ -43,12 +43,12 @@ pub(super) async fn serve_relay(
     match first.await? {
         Received::Packet(Packet::Begin) => begin(&deployment, socket, &visit).await,
         Received::Packet(Packet::Resume { session, received }) => {
-            match deployment.sessions.go_on(session, &visit.who, Comeback { socket, received }) {
+            match deployment.sessions.go_on(session, &visit.who, Comeback { socket: Box::new(socket), received }) {
                 Ok(()) => tracing::info!("it has come back to its session"),
                 Err(Comeback { mut socket, .. }) => {
                     tracing::info!("it came back to a session that is not there: it is to probe again");
                     let _ = send(&mut socket, &Packet::Unknown, deadlines.goodbye).await;
-                    goodbye(socket, None, deadlines.goodbye).await;
+                    goodbye(*socket, None, deadlines.goodbye).await;
                 }
             }
             Ok(())
@@ -156,7 +156,7 @@ impl FrameRoad {
 
     fn take(&mut self, comeback: Comeback) -> Result<Heard, SessionError> {
         let Comeback { socket, received } = comeback;
-        (self.socket, self.owes_welcome) = (Some(socket), true);
+        (self.socket, self.owes_welcome) = (Some(*socket), true);
         if let Some(seat) = &self.seat {
             seat.unpark();
         }

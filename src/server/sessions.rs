@@ -18,7 +18,7 @@ pub(super) const MAX_PARKED: usize = 1024;
 /// A relay that has come back.
 pub(super) struct Comeback {
     /// Its new WebSocket.
-    pub(super) socket: Socket,
+    pub(super) socket: Box<Socket>,
     /// How far it has received.
     pub(super) received: u64,
 }
@@ -173,7 +173,7 @@ mod tests {
     async fn comeback(received: u64) -> Comeback {
         let stream: Box<dyn Stream> = Box::new(Cursor::new(Vec::new()));
         let socket = WebSocketStream::from_raw_socket(Fair::new(stream), Role::Server, None).await;
-        Comeback { socket, received }
+        Comeback { socket: Box::new(socket), received }
     }
 
     #[test]
