@@ -55,7 +55,7 @@ fn no_tls_session_is_lost_when_the_connection_is_cut_at_any_byte() {
             // The first run is left alone.
             let ran = rig
                 .run(false, move |number| {
-                    let mut state = 0x9E37_79B9 * (u64::from(place) << 16 | number as u64 + 1);
+                    let mut state = 0x9E37_79B9 * ((u64::from(place) << 16) | (number as u64 + 1));
                     let bytes = (0..4).map(|_| roll(&mut state)).last().expect("four") % 12_000;
                     if place == 5 { Cut::Never } else { Cut::BehindBytes(bytes as usize) }
                 })

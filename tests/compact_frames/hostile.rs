@@ -139,7 +139,7 @@ impl Liar {
     }
 
     /// It is cut.
-    fn is_cut(self) -> (SessionId, Resumable) {
+    fn leaves(self) -> (SessionId, Resumable) {
         (self.session.expect("it was welcomed"), self.frames)
     }
 }
@@ -240,7 +240,7 @@ fn a_session_goes_on_for_who_knows_its_name_and_for_nobody_else() {
     play(async {
         let rig = Rig::new(Flow::A, 42).await;
         let (server, _serving) = start(rig.deployment().await).await;
-        let (session, mut frames) = Liar::begins(server, 0x77).await.is_cut();
+        let (session, mut frames) = Liar::begins(server, 0x77).await.leaves();
 
         let mut stranger = Liar::arrives(server).await;
         stranger.says(&Packet::Resume { session: SessionId::from_random([7; 16]), received: 0 }).await;
@@ -265,7 +265,7 @@ fn g10_a_relay_that_stays_away_loses_its_session_and_its_device_is_free() {
         let reconnect = Duration::from_millis(100);
         deployment.deadlines = Deadlines { reconnect, ..Deadlines::default() };
         let (server, _serving) = start(Arc::new(deployment)).await;
-        let (session, _) = Liar::begins(server, 0x77).await.is_cut();
+        let (session, _) = Liar::begins(server, 0x77).await.leaves();
         loop {
             // It is there for a while, each time it comes back.
             let mut back = Liar::arrives(server).await;
@@ -284,7 +284,7 @@ fn a_new_session_for_the_same_device_takes_the_place_of_one_that_waits_for_its_r
     play(async {
         let rig = Rig::new(Flow::A, 44).await;
         let (server, _serving) = start(rig.deployment().await).await;
-        let (session, _) = Liar::begins(server, 44).await.is_cut();
+        let (session, _) = Liar::begins(server, 44).await.leaves();
         let begun = std::time::Instant::now();
         // It would wait for a minute for its relay.
         let cutter = crate::cutter::Cutter::start(server, |_| Cut::Never).await;

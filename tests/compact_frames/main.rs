@@ -1,4 +1,5 @@
 //! Compact frames on real sockets: what they cost, and what a session outlives.
+#![expect(clippy::print_stdout, reason = "a test tells its figures")]
 
 mod cuts;
 mod cutter;
