@@ -251,7 +251,8 @@ impl<'a> World<'a> {
                         self.device.disconnected(self.now, connection);
                     }
                 }
-                LineOutput::Tell(_) => {}
+                // Compact frames are agreed on when a WebSocket opens, and there is none here.
+                LineOutput::Tell(_) | LineOutput::SendPacket(_) | LineOutput::Redial => {}
                 LineOutput::End(End::Success(_) | End::Failure(_)) => {}
                 LineOutput::End(end) => return Err(format!("the relay ended: {end:?}").into()),
             }

@@ -16,3 +16,12 @@ pub(crate) fn limits() -> WebSocketConfig {
         .max_message_size(Some(MAX_FRAME))
         .max_frame_size(Some(MAX_FRAME))
 }
+
+/// How the two ends of a WebSocket understand each other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Encoding {
+    /// [JSON messages](crate::protocol).
+    Json,
+    /// [Compact frames](crate::protocol::compact).
+    Compact,
+}

@@ -132,6 +132,7 @@ impl Played {
                     self.sent.push(message);
                     self.line.handle(self.now, LineInput::Delivered);
                 }
+                LineOutput::SendPacket(_) | LineOutput::Redial => panic!("{output:?} on a line of JSON messages"),
                 LineOutput::Connect(id, _) => {
                     self.channel = Some(id);
                     self.connections += 1;

@@ -145,6 +145,8 @@ impl Server {
             dns_suffix: Some("example.test".into()),
             tenant: String::new(),
             friendly_name: String::new(),
+            // A session of compact frames would wait for its relay.
+            json_messages: true,
             tls_tunnel: false,
         };
         relay::run(config, |_| {}).await.map(|outcome| outcome.to_string())

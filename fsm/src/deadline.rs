@@ -69,6 +69,9 @@ pub const TLS_SETTINGS: Millis = Millis::from_secs(90);
 pub const KEY_GENERATION: Millis = Millis::from_secs(120);
 /// A commit, which restarts the port stack (odca.md §2.4).
 pub const COMMIT: Millis = Millis::from_secs(60);
+/// How long a session of relay and server may be without its line, at both ends: time for a network that changes or a
+/// proxy that is started anew, and no more, because all the while nobody else may drive the device.
+pub const RECONNECT: Millis = Millis::from_secs(60);
 /// Our own authority.
 pub const CERTIFICATE: Millis = Millis::from_secs(30);
 /// Our own store.

@@ -43,7 +43,7 @@ pub enum CliError {
     Password(PasswordError),
     /// The relay ended short of its goal.
     #[error(transparent)]
-    Relay(#[from] RelayError),
+    Relay(Box<RelayError>),
     /// No relay can arrive.
     #[error(transparent)]
     Listener(#[from] ListenerError),
@@ -99,5 +99,11 @@ impl CliError {
 impl From<serde_json::Error> for CliError {
     fn from(error: serde_json::Error) -> Self {
         Self::Output(error.into())
+    }
+}
+
+impl From<RelayError> for CliError {
+    fn from(error: RelayError) -> Self {
+        Self::Relay(Box::new(error))
     }
 }

@@ -93,11 +93,14 @@ impl ExitStatus {
             | RelayError::NotActivated(_)
             | RelayError::Unreadable(_)
             | RelayError::Binary
+            | RelayError::Compact(_)
+            | RelayError::Unacknowledged
             | RelayError::Flooded => Self::Peer,
             RelayError::Unreachable { .. }
             | RelayError::TurnedAway { .. }
             | RelayError::Stopping(_)
             | RelayError::LineLost(_)
+            | RelayError::NotBack(..)
             | RelayError::Deadline(_)
             | RelayError::GaveUp(_) => Self::Link,
         }

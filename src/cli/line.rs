@@ -60,6 +60,9 @@ pub(super) struct LineArgs {
     // Judged later than the others: clap would repeat a wrong one with its password.
     #[arg(long, value_name = "URL", value_parser = hidden)]
     proxy: Option<Secret>,
+    /// Speak JSON messages, also with a server that could do with compact frames
+    #[arg(long)]
+    json_messages: bool,
 }
 
 /// The environment variable that holds a token.
@@ -121,6 +124,7 @@ impl LineArgs {
             dns_suffix: self.dns_suffix,
             tenant: self.tenant.as_str().to_owned(),
             friendly_name: self.friendly_name,
+            json_messages: self.json_messages,
             tls_tunnel: false,
         })
     }

@@ -33,16 +33,30 @@ pub(super) fn read(value: &Value<'_>) -> Option<Limits> {
 }
 
 pub(super) fn read_deadlines(value: &Value<'_>) -> Option<Deadlines> {
-    const KEYS: &[&str] =
-        &["handshake_seconds", "first_message_seconds", "take_seconds", "goodbye_seconds", "shutdown_seconds"];
+    const KEYS: &[&str] = &[
+        "handshake_seconds",
+        "first_message_seconds",
+        "take_seconds",
+        "reconnect_seconds",
+        "goodbye_seconds",
+        "shutdown_seconds",
+    ];
     let section = value.section("[server.deadlines]", KEYS)?;
     let default = Deadlines::default();
     let accept = seconds(&section, "handshake_seconds", default.accept);
     let hello = seconds(&section, "first_message_seconds", default.hello);
     let take = seconds(&section, "take_seconds", default.take);
+    let reconnect = seconds(&section, "reconnect_seconds", default.reconnect);
     let goodbye = seconds(&section, "goodbye_seconds", default.goodbye);
     let shutdown = seconds(&section, "shutdown_seconds", default.shutdown);
-    Some(Deadlines { accept: accept?, hello: hello?, take: take?, goodbye: goodbye?, shutdown: shutdown? })
+    Some(Deadlines {
+        accept: accept?,
+        hello: hello?,
+        take: take?,
+        reconnect: reconnect?,
+        goodbye: goodbye?,
+        shutdown: shutdown?,
+    })
 }
 
 fn seconds(section: &Section<'_>, key: &'static str, default: Duration) -> Option<Duration> {

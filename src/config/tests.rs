@@ -156,6 +156,7 @@ fn everything_that_can_be_written_is_read() {
             handshake_seconds = 1
             first_message_seconds = 2
             take_seconds = 3
+            reconnect_seconds = 6
             goodbye_seconds = 4
             shutdown_seconds = 5
             [store]
@@ -195,8 +196,8 @@ fn everything_that_can_be_written_is_read() {
         exempt: vec!["10.0.0.7".parse().unwrap(), "2001:db8::7".parse().unwrap()],
     };
     assert_eq!(config.listener.limits, limits);
-    let [accept, hello, take, goodbye, shutdown] = [1, 2, 3, 4, 5].map(std::time::Duration::from_secs);
-    assert_eq!(config.listener.deadlines, Deadlines { accept, hello, take, goodbye, shutdown });
+    let [accept, hello, take, goodbye, shutdown, reconnect] = [1, 2, 3, 4, 5, 6].map(std::time::Duration::from_secs);
+    assert_eq!(config.listener.deadlines, Deadlines { accept, hello, take, reconnect, goodbye, shutdown });
     let profile = config.profile(&"acme".parse().unwrap(), &"office".parse().unwrap()).unwrap();
     assert!(matches!(profile.policy.goal, Goal::Admin(length) if length.count() == 3));
     let domain = profile.domain.as_deref().unwrap();

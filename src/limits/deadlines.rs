@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use amt_provision_fsm::deadline;
+
 /// How long a relay may take (G8). How long its device may take is in the core's own table
 /// ([`deadline`](amt_provision_fsm::deadline)).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -12,6 +14,8 @@ pub struct Deadlines {
     pub hello: Duration,
     /// To take a message of ours: 30 s.
     pub take: Duration,
+    /// To come back when the line of its session was lost: 60 s.
+    pub reconnect: Duration,
     /// To take the last one, and again to say goodbye: 5 s.
     pub goodbye: Duration,
     /// For its device to answer what was asked already, when the server is told to stop: 20 s.
@@ -24,6 +28,7 @@ impl Default for Deadlines {
             accept: Duration::from_secs(15),
             hello: Duration::from_secs(30),
             take: Duration::from_secs(30),
+            reconnect: Duration::from_millis(deadline::RECONNECT.0),
             goodbye: Duration::from_secs(5),
             shutdown: Duration::from_secs(20),
         }

@@ -30,6 +30,7 @@
 //! ```
 
 mod command;
+pub mod compact;
 mod envelope;
 mod error;
 mod outcome;

@@ -69,7 +69,7 @@ impl Outcome {
     }
 
     /// Reads `message`. What is not the status JSON is a plain text: a terminal message always has an outcome.
-    pub(super) fn from_message(message: &str) -> Self {
+    pub(crate) fn from_message(message: &str) -> Self {
         from_json("status", message.as_bytes()).map_or_else(|_| Self::Text(message.to_owned()), Self::Report)
     }
 

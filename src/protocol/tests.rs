@@ -33,6 +33,11 @@ fn hello(method: &str, report: &str) -> Hello {
     }
 }
 
+/// A first message as a relay sends it.
+pub(super) fn a_hello() -> Hello {
+    hello("activate --profile labacmtls", TLS_REPORT)
+}
+
 fn relay_flaw(text: &str) -> Flaw {
     let error = ToServer::parse(text).unwrap_err();
     assert_eq!(error.sender, Sender::Relay);

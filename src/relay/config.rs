@@ -41,6 +41,8 @@ pub struct RelayConfig {
     pub tenant: String,
     /// What a person calls the device; empty if nothing.
     pub friendly_name: String,
+    /// Whether to speak JSON messages only (`--json-messages`), and offer no compact frames.
+    pub json_messages: bool,
     /// Whether to ask RPS to go on over TLS where the firmware would also speak plain text (`--tls-tunnel`).
     pub tls_tunnel: bool,
 }

@@ -3,13 +3,16 @@
 use std::io;
 use std::path::PathBuf;
 
+use amt_provision_fsm::deadline::RECONNECT;
 use amt_provision_fsm::firmware::Port;
 use amt_provision_fsm::relay::RelayWake;
+use amt_provision_fsm::time::Millis;
 use rustls::AlertDescription;
 
 use super::proxy::{ProxyFault, ProxyUrl};
 use super::{LmsAddress, ServerUrl};
 use crate::mei::SurveyError;
+use crate::protocol::compact::CompactError;
 use crate::protocol::{Outcome, ParseError, TooLong};
 
 /// Why a relay ended without success.
@@ -20,7 +23,7 @@ pub enum RelayError {
     Mei(#[from] SurveyError),
     /// It was asked, and went silent.
     #[error("the firmware did not answer everything within {0}")]
-    MeiSilent(amt_provision_fsm::time::Millis),
+    MeiSilent(Millis),
     /// Nobody listens where LMS should.
     #[error("no LMS answers at {address} port {port}: {source}; install and start Intel LMS")]
     NoLms {
@@ -139,6 +142,17 @@ pub enum RelayError {
     /// The server sent a binary frame.
     #[error("the server sent a binary frame: expected text")]
     Binary,
+    /// The server sent compact frames that cannot be.
+    #[error("the server sent {0}")]
+    Compact(Box<CompactError>),
+    /// The server reads and acknowledges nothing.
+    #[error("the server acknowledges nothing of what it is sent")]
+    Unacknowledged,
+    /// The line broke, and there was no other one in time.
+    #[error(
+        "the line to the server did not come back within {RECONNECT}: {0}; run this again, it goes on where the device is"
+    )]
+    NotBack(Box<str>),
     /// The line broke before the server said how it ended. The device may be half way: run the relay again.
     #[error("the line to the server was lost: {0}; run this again, it goes on where the device is")]
     LineLost(String),

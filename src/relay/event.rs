@@ -26,6 +26,8 @@ pub enum RelayEvent {
     },
     /// The server has taken the line.
     Connected(ServerUrl),
+    /// The server does not know the session any more; the device is asked anew.
+    Forgotten,
     /// Something on the line.
     Line(Notice),
 }
@@ -41,6 +43,9 @@ impl fmt::Display for RelayEvent {
                 write!(f, "device {uuid}: AMT {version}, {mode}, local ports speak {ports}")
             }
             Self::Connected(url) => write!(f, "connected to {url}"),
+            Self::Forgotten => {
+                f.write_str("the server has forgotten this run: another one goes on where the device is")
+            }
             Self::Line(notice) => notice.fmt(f),
         }
     }
@@ -60,6 +65,8 @@ impl fmt::Display for Notice {
                 if switch.delay.0 > 0 { write!(f, ", from {} on", switch.delay) } else { Ok(()) }
             }
             Self::SwitchFailed(port) => write!(f, "port {port} never answered"),
+            Self::LineLost(why) => write!(f, "the line to the server is gone ({why}): connecting again"),
+            Self::LineBack => f.write_str("the line to the server is back, the run goes on"),
         }
     }
 }

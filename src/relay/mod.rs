@@ -36,6 +36,7 @@
 //!     dns_suffix: None,
 //!     tenant: String::new(),
 //!     friendly_name: String::new(),
+//!     json_messages: false,
 //!     tls_tunnel: false,
 //! };
 //! let outcome = smol::block_on(run(config, |event| tracing::info!("{event}")))?;
@@ -44,6 +45,7 @@
 //! # }
 //! ```
 
+mod compact;
 mod config;
 mod confirm;
 mod device;
@@ -56,6 +58,7 @@ pub mod proxy;
 mod report;
 mod run;
 pub mod sequential;
+mod talk;
 #[cfg(test)]
 mod tests;
 mod tls;

@@ -67,6 +67,7 @@ mod tests {
             dns_suffix: None,
             tenant: String::new(),
             friendly_name: String::new(),
+            json_messages: false,
             tls_tunnel: false,
         }
     }

@@ -4,6 +4,7 @@ use std::io;
 use std::time::Duration;
 
 use async_tungstenite::tungstenite::client::IntoClientRequest;
+use async_tungstenite::tungstenite::error::{ProtocolError, SubProtocolError};
 use async_tungstenite::tungstenite::http::{HeaderValue, StatusCode, header};
 use async_tungstenite::tungstenite::protocol::CloseFrame;
 use async_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
@@ -20,7 +21,8 @@ use smol::stream::StreamExt;
 use super::line::LineInput;
 use super::proxy::{self, PROXY_DEADLINE};
 use super::{Proof, RelayConfig, RelayError, ServerUrl, tls};
-use crate::websocket;
+use crate::protocol::compact::{JSON_SUBPROTOCOL, SUBPROTOCOL};
+use crate::websocket::{self, Encoding};
 
 /// For the way to the server, its handshakes included.
 pub const CONNECT_DEADLINE: Duration = Duration::from_secs(60);
@@ -34,8 +36,37 @@ impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
 
 pub(super) type Socket = WebSocketStream<Box<dyn Stream>>;
 
-/// Connects to the server.
-pub(super) async fn connect(config: &RelayConfig) -> Result<Socket, RelayError> {
+/// Connects to the server, offering compact frames unless the operator wants none.
+pub(super) async fn connect(config: &RelayConfig) -> Result<(Socket, Encoding), RelayError> {
+    if config.json_messages {
+        return Ok((connect_for_json(config).await?, Encoding::Json));
+    }
+    match dial(config, Offer::Compact).await? {
+        Some(connected) => Ok(connected),
+        // It chose none of the two, which ends a WebSocket at our end (RFC 6455 §4.1): once more without an offer.
+        None => Ok((connect_for_json(config).await?, Encoding::Json)),
+    }
+}
+
+/// Connects to the server as a relay does that knows JSON messages only.
+pub(super) async fn connect_for_json(config: &RelayConfig) -> Result<Socket, RelayError> {
+    match dial(config, Offer::Nothing).await? {
+        Some((socket, _)) => Ok(socket),
+        None => {
+            Err(RelayError::Refused { url: config.url.clone(), reason: "it chose what was not offered".to_owned() })
+        }
+    }
+}
+
+/// What is offered in the handshake.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Offer {
+    Nothing,
+    Compact,
+}
+
+/// `None` if the server takes nothing of what is offered.
+async fn dial(config: &RelayConfig, offer: Offer) -> Result<Option<(Socket, Encoding)>, RelayError> {
     let url = &config.url;
     let unreachable = |source| RelayError::Unreachable { url: url.clone(), source };
     let certificate = config.proof.certificate.as_ref();
@@ -65,12 +96,17 @@ pub(super) async fn connect(config: &RelayConfig) -> Result<Socket, RelayError> 
             }
             None => Box::new(tcp),
         };
-        upgrade(url, &config.proof, stream).await
+        upgrade(url, &config.proof, stream, offer).await
     };
     connect.or(late).await
 }
 
-async fn upgrade(url: &ServerUrl, proof: &Proof, stream: Box<dyn Stream>) -> Result<Socket, RelayError> {
+async fn upgrade(
+    url: &ServerUrl,
+    proof: &Proof,
+    stream: Box<dyn Stream>,
+    offer: Offer,
+) -> Result<Option<(Socket, Encoding)>, RelayError> {
     let refused = |reason: String| RelayError::Refused { url: url.clone(), reason };
     let mut request = url.to_string().into_client_request().map_err(|error| refused(error.to_string()))?;
     if let Some(token) = &proof.token {
@@ -79,8 +115,18 @@ async fn upgrade(url: &ServerUrl, proof: &Proof, stream: Box<dyn Stream>) -> Res
         value.set_sensitive(true);
         request.headers_mut().insert(header::AUTHORIZATION, value);
     }
+    if offer == Offer::Compact {
+        let names = HeaderValue::from_str(&format!("{JSON_SUBPROTOCOL}, {SUBPROTOCOL}"));
+        let names = names.map_err(|error| refused(error.to_string()))?;
+        request.headers_mut().insert(header::SEC_WEBSOCKET_PROTOCOL, names);
+    }
     match client_async_with_config(request, stream, Some(websocket::limits())).await {
-        Ok((socket, _response)) => Ok(socket),
+        Ok((socket, response)) => {
+            let chosen = response.headers().get(header::SEC_WEBSOCKET_PROTOCOL);
+            let is_compact = chosen.is_some_and(|name| name == SUBPROTOCOL);
+            Ok(Some((socket, if is_compact { Encoding::Compact } else { Encoding::Json })))
+        }
+        Err(Error::Protocol(ProtocolError::SecWebSocketSubProtocolError(SubProtocolError::NoSubProtocol))) => Ok(None),
         Err(Error::Io(source)) => Err(tls::fault(url, proof, source)),
         Err(Error::Http(response)) if response.status() == StatusCode::UNAUTHORIZED => {
             Err(RelayError::Unauthorized { url: url.clone(), had_token: proof.token.is_some() })
@@ -102,8 +148,10 @@ fn busy(status: StatusCode) -> bool {
 /// What the socket's task is told.
 #[derive(Debug)]
 pub(super) enum Outgoing {
-    /// Send this frame.
+    /// Send this as text.
     Text(String),
+    /// Send this as it is.
+    Binary(Vec<u8>),
     /// Send what is before, say goodbye, and end.
     Close(Goodbye),
 }
@@ -126,6 +174,33 @@ pub(super) enum Ended {
     Stopping(String),
 }
 
+impl Ended {
+    /// In words.
+    fn why(&self) -> &str {
+        let (Self::Lost(why) | Self::Stopping(why)) = self;
+        why
+    }
+}
+
+/// Makes another line for a session of compact frames, and [owns](own) it.
+pub(super) async fn own_another(
+    config: RelayConfig,
+    outgoing: Receiver<Outgoing>,
+    permits: Receiver<()>,
+    inputs: Sender<LineInput>,
+) -> Option<Ended> {
+    let why = match dial(&config, Offer::Compact).await {
+        Ok(Some((socket, Encoding::Compact))) => {
+            let _ = inputs.send(LineInput::LineUp).await;
+            return own(socket, outgoing, permits, inputs).await;
+        }
+        Ok(_) => "it has no compact frames any more".to_owned(),
+        Err(error) => error.to_string(),
+    };
+    let _ = inputs.send(LineInput::LineLost(why.clone())).await;
+    Some(Ended::Lost(why))
+}
+
 /// The task that owns the socket. It reads one message for each permit, and ends with the socket; then it returns
 /// why the line was lost, if it was.
 pub(super) async fn own(
@@ -137,7 +212,7 @@ pub(super) async fn own(
     let (sender, receiver) = socket.split();
     let lost = write(sender, outgoing, inputs.clone()).or(read(receiver, permits, inputs.clone())).await;
     // Nobody listens when it was the driver who ended.
-    let _ = inputs.send(LineInput::LineLost).await;
+    let _ = inputs.send(LineInput::LineLost(lost.as_ref().map(Ended::why).unwrap_or_default().to_owned())).await;
     lost
 }
 
@@ -149,6 +224,7 @@ async fn write(
     while let Ok(next) = outgoing.recv().await {
         let result = match next {
             Outgoing::Text(text) => sender.send(Message::text(text)).await,
+            Outgoing::Binary(bytes) => sender.send(Message::binary(bytes)).await,
             Outgoing::Close(goodbye) => {
                 let frame = match goodbye {
                     Goodbye::Done => CloseFrame { code: CloseCode::Normal, reason: "".into() },
@@ -179,7 +255,7 @@ async fn read(
         let input = loop {
             match receiver.next().await {
                 Some(Ok(Message::Text(text))) => break LineInput::Text(text.to_string()),
-                Some(Ok(Message::Binary(_))) => break LineInput::Binary,
+                Some(Ok(Message::Binary(bytes))) => break LineInput::Binary(bytes.to_vec()),
                 Some(Ok(Message::Close(frame))) => return Some(closed(frame)),
                 Some(Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_))) => {}
                 Some(Err(error)) => return Some(Ended::Lost(error.to_string())),

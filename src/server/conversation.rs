@@ -16,12 +16,13 @@ use rustls::pki_types::UnixTime;
 
 use super::ServedProfile;
 use super::fitness::{self, Fitness};
-use super::line::{Line, LineEvent};
+use super::line::LineEvent;
+use super::spoken::Spoken;
 use super::vault::Vault;
 use crate::password::Password;
 use crate::pki::odca::OdcaTrust;
 use crate::pki::provisioning::Finding;
-use crate::protocol::{self, Component, ComponentResult, StatusReport, ToRelay, ToServer};
+use crate::protocol::{self, Component, ComponentResult, StatusReport, ToRelay, ToServer, compact};
 use crate::store::Account;
 use crate::tunnel::channel::{AskError, Channel, Event, Remembered, Settings, SystemEntropy, TlsOptions};
 
@@ -64,7 +65,7 @@ pub struct Traffic {
 /// the next input, no longer than [`poll_timeout`](Self::poll_timeout) says.
 pub struct Conversation {
     run: Provisioner,
-    line: Line,
+    line: Spoken,
     channel: Option<(ChannelId, Channel)>,
     /// The port that is being opened.
     opening: Option<(ChannelId, Port)>,
@@ -85,6 +86,30 @@ impl Conversation {
         now: Instant,
         unix: UnixTime,
         report: &protocol::DeviceReport,
+        stored: (Ledger, Vault),
+        profile: ServedProfile,
+        trust: Arc<OdcaTrust>,
+    ) -> Self {
+        Self::over(Spoken::json(report_port(report)), now, unix, report, stored, profile, trust)
+    }
+
+    /// The same with a relay that speaks compact frames.
+    pub fn in_frames(
+        now: Instant,
+        unix: UnixTime,
+        report: &protocol::DeviceReport,
+        stored: (Ledger, Vault),
+        profile: ServedProfile,
+        trust: Arc<OdcaTrust>,
+    ) -> Self {
+        Self::over(Spoken::frames(), now, unix, report, stored, profile, trust)
+    }
+
+    fn over(
+        line: Spoken,
+        now: Instant,
+        unix: UnixTime,
+        report: &protocol::DeviceReport,
         (ledger, vault): (Ledger, Vault),
         mut profile: ServedProfile,
         trust: Arc<OdcaTrust>,
@@ -96,10 +121,6 @@ impl Conversation {
         profile.profile.goal = goal;
         let local_tls = if report.tls_enforced { LocalTls::On } else { LocalTls::Off };
         let claim = DeviceReport { uuid: report.uuid, version: report.version, mode: report.control_mode, local_tls };
-        let port = match local_tls {
-            LocalTls::On => Port::Tls,
-            LocalTls::Off => Port::Plain,
-        };
         let settings = Settings {
             device: report.uuid,
             suite: report.version.suite(),
@@ -110,7 +131,7 @@ impl Conversation {
         let run = Provisioner::new(now, ledger, profile.profile.clone(), Order::Provision, claim);
         let mut conversation = Self {
             run,
-            line: Line::new(port),
+            line,
             channel: None,
             opening: None,
             remembered: Remembered::default(),
@@ -137,7 +158,21 @@ impl Conversation {
     /// # Errors
     /// [`Misuse`]: the line is to be closed with these words; the run is as it was.
     pub fn receive(&mut self, now: Instant, unix: UnixTime, message: ToServer) -> Result<(), Misuse> {
-        match self.line.receive(now, message) {
+        let event = self.line.receive(now, message);
+        self.on_heard(now, unix, event)
+    }
+
+    /// Takes in what a relay said that speaks compact frames.
+    ///
+    /// # Errors
+    /// [`Misuse`], as [`receive`](Self::receive).
+    pub fn receive_frame(&mut self, now: Instant, unix: UnixTime, frame: compact::ToServer) -> Result<(), Misuse> {
+        let event = self.line.receive_frame(frame);
+        self.on_heard(now, unix, event)
+    }
+
+    fn on_heard(&mut self, now: Instant, unix: UnixTime, event: Option<LineEvent>) -> Result<(), Misuse> {
+        match event {
             Some(LineEvent::Misused(what)) => return Err(Misuse(what)),
             Some(event) => self.on_line(now, unix, event),
             None => {}
@@ -208,6 +243,11 @@ impl Conversation {
     /// The next message for the relay.
     pub fn poll_message(&mut self) -> Option<ToRelay> {
         self.line.poll_message()
+    }
+
+    /// The next frame for a relay that speaks them.
+    pub fn poll_frame(&mut self) -> Option<compact::ToRelay> {
+        self.line.poll_frame()
     }
 
     /// A message of so many bytes has been sent.
@@ -435,6 +475,11 @@ impl Conversation {
             self.remembered = channel.into_remembered();
         }
     }
+}
+
+/// The port that a relay dials by itself.
+const fn report_port(report: &protocol::DeviceReport) -> Port {
+    if report.tls_enforced { Port::Tls } else { Port::Plain }
 }
 
 /// How it ended, in the words that the relay shows to a person; what was found about the provisioning certificate is

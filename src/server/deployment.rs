@@ -13,6 +13,7 @@ use rustls::pki_types::UnixTime;
 use super::CrlDirectory;
 use super::conversation::Traffic;
 use super::leases::{Leases, Timing};
+use super::sessions::Sessions;
 use crate::config::{AdoptionPasswords, ProfileRefusal};
 use crate::limits::{Deadlines, Limits};
 use crate::pki::authority::DeploymentAuthority;
@@ -92,6 +93,7 @@ pub struct Deployment {
     /// How many relays at a time, and how often.
     pub limits: Limits,
     pub(super) leases: Arc<Leases>,
+    pub(super) sessions: Arc<Sessions>,
 }
 
 impl fmt::Debug for Deployment {
@@ -111,8 +113,20 @@ impl Deployment {
     ) -> Self {
         let (profiles, observer) = (Box::new(profiles), Box::new(Unwatched));
         let leases = Arc::new(Leases::new(Arc::clone(&store), server.clone(), Timing::DEFAULT));
-        let (deadlines, limits) = (Deadlines::default(), Limits::default());
-        Self { server, store, authority, trust, revocation: None, profiles, observer, deadlines, limits, leases }
+        let (deadlines, limits, sessions) = (Deadlines::default(), Limits::default(), Arc::default());
+        Self {
+            server,
+            store,
+            authority,
+            trust,
+            revocation: None,
+            profiles,
+            observer,
+            deadlines,
+            limits,
+            leases,
+            sessions,
+        }
     }
 
     /// The same, with revocation lists, which have the trust with them.

@@ -12,18 +12,21 @@ use futures_rustls::TlsAcceptor;
 use rustls::ServerConfig;
 use rustls::pki_types::CertificateDer;
 use smol::future::FutureExt;
-use smol::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use smol::io::{AsyncReadExt, AsyncWriteExt};
 use smol::net::{Shutdown, TcpListener, TcpStream};
 use tracing::Instrument;
 
+use super::compact;
 use super::deployment::Deployment;
 use super::fair::Fair;
 use super::gate::{Gate, Pass, Refusal, Tally, Telling};
+use super::road::Stream;
 use super::session::{self, SessionError, Visit};
 use super::stopping::{self, Stopping};
 use crate::access::{Access, Identity};
 use crate::limits::Deadlines;
-use crate::websocket;
+use crate::protocol::compact::{JSON_SUBPROTOCOL, SUBPROTOCOL};
+use crate::websocket::{self, Encoding};
 
 /// For a relay that was turned away in TLS to hear why.
 const LINGER: Duration = Duration::from_secs(2);
@@ -272,7 +275,7 @@ async fn linger(mut tcp: TcpStream) {
     unread.or(late).await.ok();
 }
 
-async fn upgrade<S: AsyncRead + AsyncWrite + Unpin>(
+async fn upgrade<S: Stream + 'static>(
     deployment: Arc<Deployment>,
     access: &Access,
     stream: S,
@@ -280,14 +283,19 @@ async fn upgrade<S: AsyncRead + AsyncWrite + Unpin>(
     peer: SocketAddr,
     mut visit: Visit,
 ) {
+    let stream: Box<dyn Stream> = Box::new(stream);
     let (deadline, stream) = (deployment.deadlines.accept, Fair::new(stream));
-    let mut who = Identity::Unasked;
+    let (mut who, mut encoding) = (Identity::Unasked, Encoding::Json);
     #[expect(clippy::result_large_err, reason = "it is the WebSocket library's")]
-    let ask = |request: &Request, response: Response| {
+    let ask = |request: &Request, mut response: Response| {
         let authorization = request.headers().get(header::AUTHORIZATION).map(HeaderValue::as_bytes);
         match access.admit(authorization, certificate.as_ref()) {
             Ok(identity) => {
                 who = identity;
+                if let Some((name, chosen)) = choose(request) {
+                    encoding = chosen;
+                    response.headers_mut().insert(header::SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(name));
+                }
                 Ok(response)
             }
             Err(refusal) => {
@@ -310,8 +318,12 @@ async fn upgrade<S: AsyncRead + AsyncWrite + Unpin>(
             visit.who = who;
             let serve = async {
                 tracing::info!("a relay has come");
-                match session::serve_relay(deployment, socket, visit).await {
-                    Ok(_) => {}
+                let ended = match encoding {
+                    Encoding::Json => session::serve_relay(deployment, socket, visit).await.map(drop),
+                    Encoding::Compact => compact::serve_relay(deployment, socket, visit).await,
+                };
+                match ended {
+                    Ok(()) => {}
                     // It is told once for many.
                     Err(error @ SessionError::TooOften(_)) => tracing::debug!(%error, "a relay was turned away"),
                     Err(error) => tracing::info!(%error, "a relay's session ended early"),
@@ -321,6 +333,15 @@ async fn upgrade<S: AsyncRead + AsyncWrite + Unpin>(
         }
         Err(error) => tracing::info!(%peer, %error, "not a WebSocket"),
     }
+}
+
+/// What is chosen of the subprotocols that a relay offers: the compact one, wherever in the list it stands.
+fn choose(request: &Request) -> Option<(&'static str, Encoding)> {
+    let offers = request.headers().get_all(header::SEC_WEBSOCKET_PROTOCOL);
+    let names = || offers.iter().filter_map(|offer| offer.to_str().ok()).flat_map(|names| names.split(','));
+    [(SUBPROTOCOL, Encoding::Compact), (JSON_SUBPROTOCOL, Encoding::Json)]
+        .into_iter()
+        .find(|(ours, _)| names().any(|name| name.trim() == *ours))
 }
 
 /// What a relay is told that is not let in (RFC 6750 §3). Why it is not, is for our log.

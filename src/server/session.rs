@@ -24,15 +24,19 @@ use super::conversation::{Conversation, Job, Misuse};
 use super::deployment::{Deployment, ServedProfile};
 use super::gate::{Pass, TooOften};
 use super::leases::Driving;
+use super::road::{Heard, Road};
+use super::sessions::MAX_PARKED;
 use super::stopping::Stopping;
 use super::vault::Vault;
 use crate::access::Identity;
 use crate::config::ProfileRefusal;
 use crate::password::Password;
 use crate::pki::authority::{AuthorityError, DeviceKey, DeviceKeyError, Serial};
+use crate::protocol::compact::{CompactError, Full};
 use crate::protocol::{self, Command, Hello, ParseError, ToRelay, ToServer, TooLong};
 use crate::store::{Account, AuditEntry, AuditEvent, IssuedCertificate, NameError, RunId, Stamp, StoreError, Tenant};
 use crate::tunnel::channel::{Entropy, SystemEntropy};
+use crate::websocket::Encoding;
 
 /// Why a session ended before its run did, by who is to blame.
 #[derive(Debug, thiserror::Error)]
@@ -70,6 +74,24 @@ pub enum SessionError {
     /// Our store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// What the relay sent is no compact frame, or none that fits.
+    #[error("the relay sent {0}")]
+    Compact(#[from] CompactError),
+    /// The relay acknowledges nothing.
+    #[error("the relay takes frames and leaves {0}")]
+    Unacknowledged(#[from] Full),
+    /// The relay's line was lost, and it did not come back with another.
+    #[error("the relay did not come back within {0:?}")]
+    NotBack(Duration),
+    /// The relay's line was lost, and too many others wait for theirs already.
+    #[error("the relay's line is gone, and {MAX_PARKED} sessions wait for theirs already")]
+    NoRoom,
+    /// While the relay was away, another one came with the same device.
+    #[error("the relay was away, and another one has brought its device")]
+    Displaced,
+    /// While there were things to be said to the relay, the lease was lost.
+    #[error("another server drives the device by now")]
+    TakenOver,
     /// Our message is too long.
     #[error(transparent)]
     TooLong(#[from] TooLong),
@@ -88,10 +110,11 @@ pub enum SessionError {
 
 impl SessionError {
     /// What the relay is told, where there is somebody to tell.
-    fn last_words(&self) -> Option<ToRelay> {
+    pub(super) fn last_words(&self) -> Option<ToRelay> {
         match self {
             Self::Unreadable(error) => Some(ToRelay::refusal(error)),
-            Self::Line(_) | Self::Left | Self::Deaf(_) => None,
+            Self::Line(_) | Self::Left | Self::Deaf(_) | Self::NotBack(_) | Self::NoRoom => None,
+            Self::Displaced | Self::TakenOver | Self::Unacknowledged(_) => None,
             Self::Store(busy @ StoreError::Busy { .. }) => {
                 Some(ToRelay::Error(protocol::Outcome::status(busy.to_string())))
             }
@@ -141,7 +164,7 @@ where
 }
 
 /// A relay whose run was stopped may come back at once, and can tell that without reading words.
-fn farewell(ended: &Result<Outcome, SessionError>) -> Option<CloseFrame> {
+pub(super) fn farewell(ended: &Result<Outcome, SessionError>) -> Option<CloseFrame> {
     match ended {
         Err(SessionError::Stopping | SessionError::Unheard(_)) | Ok(Outcome::Failed(Fault::Ours(Ours::Stopping))) => {
             Some(CloseFrame { code: CloseCode::Restart, reason: "this server is being stopped".into() })
@@ -166,24 +189,24 @@ where
     };
     // A server that is being stopped ends it before its first word, and not while it asks for the lease: the store would
     // have that, and nobody would give it back.
-    Session::begin(deployment, *hello, visit).await?.run(socket).await
+    Session::begin(deployment, *hello, visit, Encoding::Json).await?.run(socket).await
 }
 
-async fn stopped<T>(stopping: &Stopping) -> Result<T, SessionError> {
+pub(super) async fn stopped<T>(stopping: &Stopping) -> Result<T, SessionError> {
     stopping.told().await;
     Err(SessionError::Stopping)
 }
 
 /// What a session waits for.
 enum Woken {
-    Heard(ToServer),
+    Heard(Heard),
     Late,
     LeaseLost,
     Stopping,
 }
 
 /// One run and what it needs of the world.
-struct Session {
+pub(super) struct Session {
     deployment: Arc<Deployment>,
     conversation: Conversation,
     profile: ServedProfile,
@@ -203,7 +226,12 @@ struct Session {
 }
 
 impl Session {
-    async fn begin(deployment: &Arc<Deployment>, hello: Hello, visit: &Visit) -> Result<Self, SessionError> {
+    pub(super) async fn begin(
+        deployment: &Arc<Deployment>,
+        hello: Hello,
+        visit: &Visit,
+        encoding: Encoding,
+    ) -> Result<Self, SessionError> {
         let tenant: Tenant = hello.tenant.parse()?;
         if !visit.who.may_serve(&tenant) {
             return Err(SessionError::OtherTenant(visit.who.clone(), tenant));
@@ -216,7 +244,10 @@ impl Session {
         let profile = deployment.profiles.profile(&tenant, profile)?;
         let uuid = hello.report.uuid;
         visit.pass.run(&tenant, uuid)?;
-        let driving = deployment.leases.acquire(&tenant, uuid).await?;
+        let driving = {
+            let _asking = deployment.sessions.ask(&tenant, uuid);
+            deployment.leases.acquire(&tenant, uuid).await?
+        };
 
         let stored = deployment.store.load(&tenant, uuid).await?;
         let known = stored.is_some();
@@ -227,14 +258,12 @@ impl Session {
             vault.insert(account, id, deployment.store.password(&tenant, uuid, account, id).await?);
         }
         let trust = deployment.trust_now().await;
-        let mut conversation = Conversation::new(
-            RunInstant::ZERO,
-            UnixTime::now(),
-            &hello.report,
-            (ledger, vault),
-            profile.clone(),
-            trust,
-        );
+        let begin = match encoding {
+            Encoding::Json => Conversation::new,
+            Encoding::Compact => Conversation::in_frames,
+        };
+        let mut conversation =
+            begin(RunInstant::ZERO, UnixTime::now(), &hello.report, (ledger, vault), profile.clone(), trust);
         if driving.waited {
             conversation.disregard_claimed_mode();
         }
@@ -257,11 +286,13 @@ impl Session {
         })
     }
 
-    async fn run<S>(mut self, socket: &mut WebSocketStream<S>) -> Result<Outcome, SessionError>
-    where
-        S: AsyncRead + AsyncWrite + Unpin,
-    {
-        let ended = self.drive(socket).await;
+    /// Whose device it is, and which.
+    pub(super) fn device(&self) -> (Tenant, Uuid) {
+        (self.tenant.clone(), self.uuid)
+    }
+
+    pub(super) async fn run(mut self, road: &mut impl Road) -> Result<Outcome, SessionError> {
+        let ended = self.drive(road).await;
         if ended.is_err() {
             // How far it came is worth a line also where nobody knows how it goes on.
             if let Err(why) = self.write_edges().await {
@@ -271,27 +302,21 @@ impl Session {
         ended
     }
 
-    async fn drive<S>(&mut self, socket: &mut WebSocketStream<S>) -> Result<Outcome, SessionError>
-    where
-        S: AsyncRead + AsyncWrite + Unpin,
-    {
+    async fn drive(&mut self, road: &mut impl Road) -> Result<Outcome, SessionError> {
         loop {
             let ended = self.carry_out().await?;
             if ended.is_none() && self.driving.is_lost() {
-                self.lose_lease();
+                self.lose_lease(road)?;
                 continue;
             }
-            while let Some(message) = self.conversation.poll_message() {
-                let bytes = send(socket, &message, self.deployment.deadlines.take).await?;
-                self.conversation.sent(bytes);
-            }
+            road.say(&mut self.conversation, self.deployment.deadlines.take).await?;
             if let Some(outcome) = ended {
                 self.deployment.observer.ended(self.uuid, &outcome, self.conversation.traffic());
                 return Ok(outcome);
             }
             let due = self.conversation.poll_timeout().unwrap_or(RunInstant::ZERO);
             let wait = Duration::from_millis(due.since(self.now()).0);
-            let heard = async { receive(socket).await.map(Woken::Heard) };
+            let heard = async { road.hear().await.map(Woken::Heard) };
             let late = async {
                 smol::Timer::after(wait).await;
                 Ok(Woken::Late)
@@ -311,9 +336,15 @@ impl Session {
                 Ok(Woken::Stopping)
             };
             match lost.or(stopping).or(late).or(heard).await? {
-                Woken::Heard(message) => self.conversation.receive(self.now(), UnixTime::now(), message)?,
+                Woken::Heard(Heard::Message(message)) => {
+                    self.conversation.receive(self.now(), UnixTime::now(), message)?;
+                }
+                Woken::Heard(Heard::Frame(frame)) => {
+                    self.conversation.receive_frame(self.now(), UnixTime::now(), frame)?;
+                }
+                Woken::Heard(Heard::Nothing) => {}
                 Woken::Late => self.conversation.handle_timeout(self.now(), UnixTime::now()),
-                Woken::LeaseLost => self.lose_lease(),
+                Woken::LeaseLost => self.lose_lease(road)?,
                 Woken::Stopping => {
                     self.ends = Some(Instant::now() + self.deployment.deadlines.shutdown);
                     self.conversation.stop(self.now(), UnixTime::now());
@@ -322,11 +353,15 @@ impl Session {
         }
     }
 
-    fn lose_lease(&mut self) {
+    fn lose_lease(&mut self, road: &mut impl Road) -> Result<(), SessionError> {
         tracing::warn!(device = %self.uuid, "the lease is lost");
         // What waits to be sent was meant under it.
-        while self.conversation.poll_message().is_some() {}
+        if !road.repeat_nothing() {
+            return Err(SessionError::TakenOver);
+        }
+        while self.conversation.poll_message().is_some() || self.conversation.poll_frame().is_some() {}
         self.conversation.lease_lost(self.now(), UnixTime::now());
+        Ok(())
     }
 
     fn now(&self) -> RunInstant {
@@ -458,7 +493,7 @@ fn named(record: &Record) -> impl Iterator<Item = (Account, PasswordId)> {
     admin.chain(record.mebx.iter().map(|password| (Account::Mebx, password.id)))
 }
 
-async fn receive<S>(socket: &mut WebSocketStream<S>) -> Result<ToServer, SessionError>
+pub(super) async fn receive<S>(socket: &mut WebSocketStream<S>) -> Result<ToServer, SessionError>
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
@@ -474,7 +509,11 @@ where
 }
 
 /// Sends a message, for no longer than `deadline`; the bytes of its text.
-async fn send<S>(socket: &mut WebSocketStream<S>, message: &ToRelay, deadline: Duration) -> Result<usize, SessionError>
+pub(super) async fn send<S>(
+    socket: &mut WebSocketStream<S>,
+    message: &ToRelay,
+    deadline: Duration,
+) -> Result<usize, SessionError>
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
@@ -485,7 +524,7 @@ where
     Ok(bytes)
 }
 
-async fn after<T>(deadline: Duration, error: SessionError) -> Result<T, SessionError> {
+pub(super) async fn after<T>(deadline: Duration, error: SessionError) -> Result<T, SessionError> {
     smol::Timer::after(deadline).await;
     Err(error)
 }

@@ -106,6 +106,8 @@ impl World {
                 self.relay_hangs_up(channel);
             }
             LineOutput::Tell(notice) => self.tell(Party::Relay, || format!("{notice:?}")),
+            // Of lines of compact frames.
+            LineOutput::SendPacket(_) | LineOutput::Redial => {}
             LineOutput::End(end) => {
                 self.tell(Party::Relay, || format!("ends: {end:?}"));
                 self.course.told = Some(end);
@@ -126,7 +128,7 @@ impl World {
 
     pub(super) fn relay_sees_the_end(&mut self, line: LineId) {
         if self.line == Some(line) && self.relay.as_ref().is_some_and(|relay| relay.line == line) {
-            self.relay_hears(LineInput::LineLost);
+            self.relay_hears(LineInput::LineLost("cut".to_owned()));
         }
     }
 

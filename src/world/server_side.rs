@@ -241,13 +241,13 @@ impl World {
     pub(super) fn kill_server(&mut self) {
         self.server = None;
         self.line = None;
-        self.relay_hears(LineInput::LineLost);
+        self.relay_hears(LineInput::LineLost("cut".to_owned()));
     }
 
     pub(super) fn cut_line(&mut self) {
         if let Some(line) = self.line.take() {
             self.server_sees_the_end(line);
         }
-        self.relay_hears(LineInput::LineLost);
+        self.relay_hears(LineInput::LineLost("cut".to_owned()));
     }
 }

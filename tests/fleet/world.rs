@@ -170,6 +170,8 @@ pub(crate) async fn relay(device: &SimulatedDevice, address: &str) -> Result<Str
         dns_suffix: Some("example.test".into()),
         tenant: String::new(),
         friendly_name: String::new(),
+        // A session of compact frames would wait for its relay at the server that it had.
+        json_messages: true,
         tls_tunnel: false,
     };
     relay::run(config, |_| {}).await.map(|outcome| outcome.to_string())

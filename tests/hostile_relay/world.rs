@@ -156,6 +156,7 @@ impl World {
             dns_suffix: Some("example.test".into()),
             tenant: String::new(),
             friendly_name: String::new(),
+            json_messages: false,
             tls_tunnel: false,
         };
         in_time(async { relay::run(config, |_| {}).await.map(|outcome| outcome.to_string()) }).await

@@ -170,7 +170,8 @@ impl World {
     }
 }
 
-fn relay_config(url: SocketAddr, mei: &Path, lms: Ipv4Addr) -> RelayConfig {
+/// A relay to that server, for the device at `lms`.
+pub(crate) fn relay_config(url: SocketAddr, mei: &Path, lms: Ipv4Addr) -> RelayConfig {
     RelayConfig {
         amt_password: None,
         url: format!("ws://{url}/activate").parse().expect("a URL"),
@@ -184,6 +185,7 @@ fn relay_config(url: SocketAddr, mei: &Path, lms: Ipv4Addr) -> RelayConfig {
         dns_suffix: Some("example.test".into()),
         tenant: String::new(),
         friendly_name: String::new(),
+        json_messages: false,
         tls_tunnel: false,
     }
 }

@@ -199,6 +199,7 @@ fn relay_config(server: SocketAddr, device: &SimulatedDevice, lms: Ipv4Addr) -> 
         dns_suffix: Some("vprodemo.test".into()),
         tenant: String::new(),
         friendly_name: "under the desk".into(),
+        json_messages: false,
         tls_tunnel: true,
     }
 }

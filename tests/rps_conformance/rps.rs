@@ -6,12 +6,14 @@ use amt_provision::fsm::firmware::Port;
 use amt_provision::fsm::identity::SpkiHash;
 use amt_provision::fsm::time::Millis;
 use amt_provision::http::digest::{Account, Cnonce, Reuse, Session};
-use amt_provision::http::{Limits, Response, ResponseDecoder};
+use amt_provision::http::{self, Limits, ResponseDecoder};
 use amt_provision::protocol::{Data, PortSwitch, ToRelay, ToServer};
 use amt_provision::wsman::envelope::MessageId;
 use amt_provision::wsman::{Listing, Progress, Query, xml};
 use async_tungstenite::WebSocketStream;
 use async_tungstenite::tungstenite::Message;
+use async_tungstenite::tungstenite::handshake::server::{ErrorResponse, Request, Response};
+use async_tungstenite::tungstenite::http::{HeaderValue, header};
 use base64::Engine;
 use serde_json::{Value, json};
 use smol::net::TcpStream;
@@ -44,11 +46,21 @@ pub(crate) struct Rps {
     port: Port,
 }
 
+/// RPS's library takes the first of any list of subprotocols, whatever it is (ws 8, `completeUpgrade`).
+#[expect(clippy::result_large_err, reason = "it is the WebSocket library's")]
+fn choose_first(request: &Request, mut response: Response) -> Result<Response, ErrorResponse> {
+    let offered = request.headers().get(header::SEC_WEBSOCKET_PROTOCOL);
+    if let Some(first) = offered.and_then(|names| names.to_str().ok()).and_then(|names| names.split(',').next()) {
+        response.headers_mut().insert(header::SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_str(first).unwrap());
+    }
+    Ok(response)
+}
+
 impl Rps {
     /// Takes the next relay's line and its first message.
     pub(crate) async fn accept(stage: &Stage) -> Self {
         let (stream, _) = stage.server.accept().await.unwrap();
-        let mut socket = async_tungstenite::accept_async(stream).await.unwrap();
+        let mut socket = async_tungstenite::accept_hdr_async(stream, choose_first).await.unwrap();
         let first = socket.next().await.unwrap().unwrap().into_text().unwrap().to_string();
         let frame: Value = serde_json::from_str(&first).unwrap();
         let report = base64::prelude::BASE64_STANDARD.decode(frame["payload"].as_str().unwrap()).unwrap();
@@ -181,7 +193,7 @@ impl Rps {
     }
 
     /// One call; a 401 is answered. `None` if the connection was reset under it.
-    pub(crate) async fn exchange(&mut self, envelope: &str) -> Option<Response> {
+    pub(crate) async fn exchange(&mut self, envelope: &str) -> Option<http::Response> {
         loop {
             let request = self.request(envelope);
             let response = match self.tunnel {
@@ -213,7 +225,7 @@ impl Rps {
     }
 
     /// Each `response` has to be one whole reply: RPS reads it as that.
-    async fn exchange_in_plain_text(&mut self, request: Vec<u8>) -> Response {
+    async fn exchange_in_plain_text(&mut self, request: Vec<u8>) -> http::Response {
         self.says(ToRelay::Wsman(Data(request))).await;
         let ToServer::Response(Data(bytes)) = self.hears().await else { panic!("no response") };
         let (mut decoder, mut input) = (ResponseDecoder::new(Limits::DEFAULT), &bytes[..]);
@@ -222,7 +234,7 @@ impl Rps {
         response
     }
 
-    async fn exchange_in_tunnel(&mut self, request: &[u8]) -> Option<Response> {
+    async fn exchange_in_tunnel(&mut self, request: &[u8]) -> Option<http::Response> {
         let tunnel = self.tunnel.as_mut().unwrap();
         tunnel.write(request);
         let output = tunnel.output();

@@ -111,6 +111,7 @@ impl Stage {
             dns_suffix: Some("example.test".to_owned()),
             tenant: String::new(),
             friendly_name: String::new(),
+            json_messages: false,
             tls_tunnel: false,
         }
     }

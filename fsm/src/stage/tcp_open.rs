@@ -3,6 +3,8 @@
 //! A port that restarts is tried at short, growing intervals until it answers or the deadline has
 //! passed; nothing sleeps for a fixed time (G8).
 
+use serde::{Deserialize, Serialize};
+
 use super::{Probe, Tunneling};
 use crate::channel::{Plain, Recognised, Unconnected, classify};
 use crate::deadline;
@@ -51,7 +53,7 @@ pub(crate) enum Dialling {
 }
 
 /// Why a port did not open. None of them is a verdict: a port that restarts shows all of them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum OpenFault {
     /// Nobody listens: LMS is down, or the port is not there yet.
     Refused,

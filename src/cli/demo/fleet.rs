@@ -236,6 +236,7 @@ impl Fleet {
             dns_suffix: Some(DOMAIN.to_owned()),
             tenant: String::new(),
             friendly_name: String::new(),
+            json_messages: false,
             tls_tunnel: false,
         })
     }

@@ -5,19 +5,22 @@ use amt_provision_fsm::provisioner::ChannelId;
 use amt_provision_fsm::relay::{Close, RelayWake};
 use amt_provision_fsm::stage::OpenFault;
 
-use crate::protocol::{Outcome, ParseError, PortSwitch, Remark, ToServer};
+use crate::protocol::compact::CompactError;
+use crate::protocol::{Data, Outcome, ParseError, PortSwitch, Remark, ToServer};
 
 /// What happened.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum LineInput {
     /// The server sent this text frame.
     Text(String),
-    /// The server sent a binary frame, which these messages do not have.
-    Binary,
-    /// The oldest [`Send`](LineOutput::Send) that was not reported yet has left for the server.
+    /// The server sent this binary frame, which the JSON messages do not have.
+    Binary(Vec<u8>),
+    /// The oldest message that was not reported yet has left for the server.
     Delivered,
-    /// The line is gone.
-    LineLost,
+    /// The line is gone, or did not come back, for this reason.
+    LineLost(String),
+    /// There is another line.
+    LineUp,
     /// The connection to the device is there.
     Connected(ChannelId),
     /// It could not be had.
@@ -35,6 +38,10 @@ pub enum LineInput {
 pub enum LineOutput {
     /// Send this to the server.
     Send(ToServer),
+    /// Send this to the server.
+    SendPacket(Data),
+    /// Make another line to the server.
+    Redial,
     /// Connect to this port of the one address that was fixed at start (G9).
     Connect(ChannelId, Port),
     /// Write these bytes to the device.
@@ -62,6 +69,10 @@ pub enum Notice {
     Switching(PortSwitch),
     /// The port of a port switch never answered.
     SwitchFailed(Port),
+    /// The line to the server is gone; the session waits for another one.
+    LineLost(Remark),
+    /// The server goes on with the session over another line.
+    LineBack,
 }
 
 /// How a line ended.
@@ -75,6 +86,14 @@ pub enum End {
     Unreadable(ParseError),
     /// The server sent a binary frame.
     Binary,
+    /// The server sent compact frames that cannot be.
+    Compact(CompactError),
+    /// The server does not know the session: the device is to be probed again.
+    Unknown,
+    /// There was no other line in time, for this reason.
+    NotBack(String),
+    /// The server acknowledges nothing.
+    Unacknowledged,
     /// The relay itself ended.
     Relay(Close),
 }
@@ -84,6 +103,8 @@ pub enum End {
 pub enum LineWake {
     /// What the relay machine waits for.
     Relay(RelayWake),
+    /// The next try at the server, or the end of them.
+    Server,
     /// The next try of a port switch.
     NextDial,
     /// More of what the device began to say.

@@ -95,13 +95,14 @@ impl Line {
         }
         match input {
             LineInput::Text(text) => self.on_text(&text),
-            LineInput::Binary => self.finish(End::Binary),
+            LineInput::Binary(_) => self.finish(End::Binary),
             LineInput::Delivered => {
                 if let Some(count) = self.on_the_way.pop_front() {
                     self.tell_relay(RelayInput::SentToServer(count));
                 }
             }
-            LineInput::LineLost => self.tell_relay(RelayInput::LineLost),
+            LineInput::LineLost(_) => self.tell_relay(RelayInput::LineLost),
+            LineInput::LineUp => {}
             LineInput::Connected(id) => self.tell_relay(RelayInput::Connected(id)),
             LineInput::NotConnected(id, fault) => self.tell_relay(RelayInput::NotConnected(id, fault)),
             LineInput::FromDevice(id, bytes) => self.tell_relay(RelayInput::FromDevice(id, bytes)),

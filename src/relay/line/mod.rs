@@ -40,7 +40,7 @@ mod records;
 mod session;
 mod switch;
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
 
 pub use io::{End, LineInput, LineOutput, LineWake, Notice};
 pub use machine::{Line, MAX_QUEUED};

@@ -57,7 +57,7 @@ async fn look_for_lms(config: &RelayConfig, port: Port) -> Result<(), RelayError
 async fn start(config: RelayConfig, survey: Survey, timing: Timing, port: Port) -> Result<Outcome, RelayError> {
     let host = Host::ask(&config, &survey);
     let hello = report::hello(&config, survey, host);
-    let socket = websocket::connect(&config).await?;
+    let socket = websocket::connect_for_json(&config).await?;
     let (report, inputs) = bounded(64);
     let machine = Sequential::new(timing, port, hello);
     let lms = config.lms_address;

@@ -66,6 +66,7 @@ impl Stage {
             dns_suffix: None,
             tenant: "a tenant".to_owned(),
             friendly_name: String::new(),
+            json_messages: true,
             tls_tunnel: true,
         };
         let activates = Arc::new(AtomicBool::new(false));

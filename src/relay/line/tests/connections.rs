@@ -186,7 +186,7 @@ fn what_is_not_understood_ends_the_line_and_is_not_written_to_the_device() {
         assert!(matches!(outputs[..], [LineOutput::Disconnect(_), LineOutput::End(End::Unreadable(_))]), "{outputs:?}");
     }
     let mut rig = in_session();
-    assert_eq!(rig.input(LineInput::Binary).last(), Some(&LineOutput::End(End::Binary)));
+    assert_eq!(rig.input(LineInput::Binary(Vec::new())).last(), Some(&LineOutput::End(End::Binary)));
 }
 
 #[test]
@@ -203,7 +203,10 @@ fn a_port_switch_to_another_service_ends_the_line() {
 #[test]
 fn a_lost_line_and_a_silent_server_end_it() {
     let mut rig = in_session();
-    assert_eq!(rig.input(LineInput::LineLost), [disconnect(1), LineOutput::End(End::Relay(Close::LineLost))]);
+    assert_eq!(
+        rig.input(LineInput::LineLost(String::new())),
+        [disconnect(1), LineOutput::End(End::Relay(Close::LineLost))]
+    );
     let mut rig = in_session();
     assert_eq!(rig.wait().last(), Some(&LineOutput::End(End::Relay(Close::Deadline(RelayWake::Server)))));
 }

@@ -3,6 +3,6 @@
 mod connections;
 mod flight;
 mod handshakes;
-mod rig;
+pub(in crate::relay) mod rig;
 mod switch;
 mod tls;
