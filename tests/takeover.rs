@@ -17,6 +17,7 @@ use amt_provision::fsm::policy::{ActivationCommit, Adopt, FirstUseTrust, FlowB, 
 use amt_provision::fsm::record::Provenance;
 use amt_provision::fsm::request::ChainLength;
 use amt_provision::fsm::stage::StageName;
+use amt_provision::limits::Deadlines;
 use amt_provision::pki::odca::{OdcaTrust, TrustSet};
 use amt_provision::protocol::Command;
 use amt_provision::relay::{self, Proof, RelayConfig, RelayError};
@@ -115,7 +116,8 @@ impl World {
         let profiles = BTreeMap::from([("office".to_owned(), self.profile())]);
         let (moved, stages) = unbounded();
         let name = name.parse().expect("a name");
-        let deployment = Deployment::new(name, Arc::clone(&store), authority, Arc::new(trust), profiles);
+        let mut deployment = Deployment::new(name, Arc::clone(&store), authority, Arc::new(trust), profiles);
+        deployment.deadlines = Deadlines::shared();
         let deployment = Arc::new(deployment.watched_by(Watcher(moved)));
         let listener = Listener::bind((Ipv4Addr::LOCALHOST, 0).into(), None).await.expect("a free port");
         let address = listener.address().expect("a bound address");
@@ -145,8 +147,7 @@ impl Server {
             dns_suffix: Some("example.test".into()),
             tenant: String::new(),
             friendly_name: String::new(),
-            // A session of compact frames would wait for its relay.
-            json_messages: true,
+            json_messages: false,
             tls_tunnel: false,
         };
         relay::run(config, |_| {}).await.map(|outcome| outcome.to_string())

@@ -32,7 +32,7 @@ pub(super) fn read(value: &Value<'_>) -> Option<Limits> {
     })
 }
 
-pub(super) fn read_deadlines(value: &Value<'_>) -> Option<Deadlines> {
+pub(super) fn read_deadlines(value: &Value<'_>, default: Deadlines) -> Option<Deadlines> {
     const KEYS: &[&str] = &[
         "handshake_seconds",
         "first_message_seconds",
@@ -42,7 +42,6 @@ pub(super) fn read_deadlines(value: &Value<'_>) -> Option<Deadlines> {
         "shutdown_seconds",
     ];
     let section = value.section("[server.deadlines]", KEYS)?;
-    let default = Deadlines::default();
     let accept = seconds(&section, "handshake_seconds", default.accept);
     let hello = seconds(&section, "first_message_seconds", default.hello);
     let take = seconds(&section, "take_seconds", default.take);

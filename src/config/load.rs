@@ -10,6 +10,8 @@ use super::error::{ConfigError, Mistakes};
 use super::model::Config;
 use super::read::{Reader, Section};
 use super::{domain, odca, profile, server, tenant};
+use crate::limits::Deadlines;
+use crate::store::StoreAddress;
 
 impl Config {
     /// Reads a file and every file that it names.
@@ -53,7 +55,12 @@ fn read<'a>(reader: &'a Reader<'a>, file: &Path, document: &'a DeTable<'a>) -> O
     let profiles = root.required("profiles", "[[profiles]]").and_then(|value| profile::read(value, domains.as_deref()));
     let tenants = root.optional("tenants").map_or(Some(Vec::new()), |value| tenant::read(value, profiles.as_deref()));
     let odca = root.optional("odca").map_or_else(|| Some(Default::default()), odca::read);
-    let server = root.required("server", "[server]").and_then(|value| server::read(&value, tenants.as_deref()));
+    let deadlines = match &store {
+        Some((StoreAddress::Postgres(_), _)) => Deadlines::shared(),
+        _ => Deadlines::default(),
+    };
+    let server =
+        root.required("server", "[server]").and_then(|value| server::read(&value, tenants.as_deref(), deadlines));
     let (listener, name) = server?;
     let (odca, revocation) = odca?;
     let (store, keys) = store?;

@@ -22,7 +22,11 @@ use crate::store::{ServerName, StoreAddress};
 const DEFAULT_NAME: &str = "amt-provision";
 
 /// `tenants` is `None` where a mistake among them has been told: then they cannot be looked up.
-pub(super) fn read(value: &Value<'_>, tenants: Option<&[TenantRule]>) -> Option<(Listener, ServerName)> {
+pub(super) fn read(
+    value: &Value<'_>,
+    tenants: Option<&[TenantRule]>,
+    usual: Deadlines,
+) -> Option<(Listener, ServerName)> {
     const KEYS: &[&str] = &["listen", "name", "tls", "auth", "allow_unauthenticated", "limits", "deadlines"];
     let section = value.section("[server]", KEYS)?;
     let unauthenticated = section.or("allow_unauthenticated", false, |value| {
@@ -42,7 +46,7 @@ pub(super) fn read(value: &Value<'_>, tenants: Option<&[TenantRule]>) -> Option<
     let (access, clients) = auth.map_or((None, None), |Auth { access, clients }| (Some(access), clients));
     let tls = section.or("tls", None, |value| tls(&value, clients).map(Some));
     let limits = section.or("limits", Limits::default(), |value| limits::read(&value));
-    let deadlines = section.or("deadlines", Deadlines::default(), |value| limits::read_deadlines(&value));
+    let deadlines = section.or("deadlines", usual, |value| limits::read_deadlines(&value, usual));
     let listen = section.required("listen", "listen = \"127.0.0.1:8080\"");
     let address = listen.and_then(|value| {
         let address: SocketAddr = match value.text()?.parse() {

@@ -137,6 +137,22 @@ fn a_minimal_file_gets_the_careful_defaults() {
 }
 
 #[test]
+fn servers_that_share_a_database_let_go_of_a_lost_relay_sooner_unless_they_are_told() {
+    let folder = Folder::new();
+    let text = |store: &str, server: &str| {
+        format!(
+            "[server]\nlisten = \"127.0.0.1:8080\"\n{server}[store]\n{store}\n[[profiles]]\nname = \"office\"\ngoal = \"ccm\"\n"
+        )
+    };
+    let waits =
+        |store: &str, server: &str| folder.parse(&text(store, server)).unwrap().listener.deadlines.reconnect.as_secs();
+    let shared = "url = \"postgres://amt@127.0.0.1/fleet\"\nkey = { file = \"fleet.key\" }";
+    assert_eq!(waits("path = \"fleet.db\"", ""), 60);
+    assert_eq!(waits(shared, ""), 1);
+    assert_eq!(waits(shared, "deadlines = { reconnect_seconds = 7 }\n"), 7);
+}
+
+#[test]
 fn everything_that_can_be_written_is_read() {
     let config = Folder::new()
         .parse(

@@ -14,7 +14,7 @@ pub struct Deadlines {
     pub hello: Duration,
     /// To take a message of ours: 30 s.
     pub take: Duration,
-    /// To come back when the line of its session was lost: 60 s.
+    /// To come back when the line of its session was lost: 60 s; [behind a balancer](Self::shared), 1 s.
     pub reconnect: Duration,
     /// To take the last one, and again to say goodbye: 5 s.
     pub goodbye: Duration,
@@ -32,5 +32,14 @@ impl Default for Deadlines {
             goodbye: Duration::from_secs(5),
             shutdown: Duration::from_secs(20),
         }
+    }
+}
+
+impl Deadlines {
+    /// Of one server among several that share a fleet. A relay whose line was lost may come back at another one, which
+    /// waits 2 s for the lease: by then the session that waits for that relay has to be gone.
+    #[must_use]
+    pub fn shared() -> Self {
+        Self { reconnect: Duration::from_secs(1), ..Self::default() }
     }
 }
