@@ -2,13 +2,13 @@
 //! edges of a run, started again, and the simulated device then says whether it is what the store says.
 #![allow(clippy::unwrap_used, clippy::print_stdout)] // also its helpers are tests
 
-use std::io::{BufRead, BufReader};
+#[path = "common/process.rs"]
+mod process;
+
 use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, channel};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use amt_provision::fsm::firmware::{AmtVersion, ControlMode};
 use amt_provision::fsm::identity::Uuid;
@@ -18,6 +18,8 @@ use amt_provision::simulator::identity::SimulatorAuthority;
 use amt_provision::simulator::provisioning::{ProvisioningChain, ProvisioningShape};
 use amt_provision::simulator::running::{Place, SimulatedDevice};
 use amt_provision::store::{Account, SqliteStore, Store, Tenant};
+
+use process::Process;
 
 const CONFIGURATION: &str = r#"
 [server]
@@ -39,60 +41,6 @@ trust_first_use = true
 name = "simulator"
 certificates = "odca.pem"
 "#;
-
-/// A process of the command.
-struct Process {
-    child: Child,
-    lines: Receiver<String>,
-}
-
-impl Process {
-    fn start(arguments: &[&str]) -> Self {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_amt-provision"));
-        command.args(arguments).env("RUST_LOG", "info").stdin(Stdio::null()).stdout(Stdio::null());
-        let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
-        let (said, lines) = channel();
-        let stderr = BufReader::new(child.stderr.take().unwrap());
-        std::thread::spawn(move || stderr.lines().map_while(Result::ok).try_for_each(|line| said.send(line)));
-        Self { child, lines }
-    }
-
-    /// The `nth` line from now on with `what` in it, the first being 1.
-    fn says(&self, what: &str, nth: usize) -> String {
-        let (mut all, mut seen) = (Vec::new(), 0);
-        loop {
-            match self.lines.recv_timeout(Duration::from_secs(120)) {
-                Ok(line) => {
-                    seen += usize::from(line.contains(what));
-                    if seen == nth {
-                        return line;
-                    }
-                    all.push(line);
-                }
-                Err(_) => panic!("nothing about {what} in {all:#?}"),
-            }
-        }
-    }
-
-    /// SIGKILL.
-    fn kill(&mut self) {
-        self.child.kill().unwrap();
-        self.child.wait().unwrap();
-    }
-
-    /// Whether it ends with success.
-    fn succeeds(&mut self) -> bool {
-        self.child.wait().unwrap().success()
-    }
-}
-
-impl Drop for Process {
-    fn drop(&mut self) {
-        // One that has ended by itself is as good.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
 
 /// Who dies.
 #[derive(Clone, Copy, Debug)]
@@ -137,7 +85,7 @@ impl Stage {
     /// A server, and where it listens.
     fn serve(&self) -> (Process, String) {
         let server = Process::start(&["serve", "--config", &self.path("server.toml")]);
-        let line = server.says("listening on ws://", 1);
+        let line = server.says("listening on ws://");
         let url = line.split(' ').find(|word| word.starts_with("ws://")).unwrap();
         let url = url.trim_end_matches(',').to_owned();
         (server, url)
@@ -182,7 +130,7 @@ fn a_run_whose_end_cannot_be_noted_is_told_to_the_relay_as_it_was() {
         let database = sqlx::SqlitePool::connect(&database).await.unwrap();
         sqlx::query("ALTER TABLE audit RENAME TO gone").execute(&database).await.unwrap();
         assert!(stage.activate(&url).succeeds());
-        server.says("how the run ended was not noted", 1);
+        server.says("how the run ended was not noted");
         server.kill();
         agree(&device, Path::new(&stage.path("fleet.db")), uuid).await;
         device.stop().await;
@@ -226,7 +174,7 @@ async fn kill(victim: Victim, edge: usize, stage: &Stage, config: &DeviceConfig)
     let device = SimulatedDevice::start(config, stage.place()).await.unwrap();
     let (mut server, mut url) = stage.serve();
     let mut relay = stage.activate(&url);
-    server.says(" moved", edge);
+    server.says_nth(" moved", edge);
     match victim {
         Victim::Server => {
             server.kill();
@@ -240,7 +188,7 @@ async fn kill(victim: Victim, edge: usize, stage: &Stage, config: &DeviceConfig)
         if relay.succeeds() {
             break;
         }
-        relay.says("busy", 1);
+        relay.says("busy");
     }
     server.kill();
     agree(&device, Path::new(&stage.path("fleet.db")), config.uuid).await;

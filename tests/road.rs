@@ -2,56 +2,22 @@
 //! relay, with a proxy of the test in between. From the factory to ACM.
 #![allow(clippy::unwrap_used)] // also its helpers are tests
 
-use std::io::{BufRead, BufReader, Read, Write};
+#[path = "common/process.rs"]
+mod process;
+
+use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
-use std::time::Duration;
 
 use rcgen::{CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
+
+use process::Process;
 
 const TOKEN: &str = "qL3v9PzT0aXyB7mNcR5sWg";
 /// `printf %s "$TOKEN" | sha256sum`
 const HASH: &str = "452945eec4308ce9d2656f861d4c208fae9c25bfd853c5c28ebd4bf70e162ad6";
-
-/// A process of the command that runs until it is dropped.
-struct Process {
-    child: Child,
-    lines: Receiver<String>,
-}
-
-impl Process {
-    fn start(arguments: &[&str]) -> Self {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_amt-provision"));
-        command.args(arguments).env("RUST_LOG", "info").stdin(Stdio::null()).stdout(Stdio::null());
-        let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
-        let (said, lines) = channel();
-        let stderr = BufReader::new(child.stderr.take().unwrap());
-        std::thread::spawn(move || stderr.lines().map_while(Result::ok).try_for_each(|line| said.send(line)));
-        Self { child, lines }
-    }
-
-    /// The next line with `what` in it.
-    fn says(&self, what: &str) -> String {
-        let mut all = Vec::new();
-        loop {
-            match self.lines.recv_timeout(Duration::from_secs(120)) {
-                Ok(line) if line.contains(what) => return line,
-                Ok(line) => all.push(line),
-                Err(_) => panic!("nothing about {what} in {all:#?}"),
-            }
-        }
-    }
-}
-
-impl Drop for Process {
-    fn drop(&mut self) {
-        // One that has ended by itself is as good.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
 
 /// Runs a proxy that knows `CONNECT`; its place, and what it was asked.
 fn proxy() -> (String, Receiver<String>) {
