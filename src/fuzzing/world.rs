@@ -19,7 +19,7 @@ pub fn world(data: &[u8]) {
     let Ok(case) = read(&mut Unstructured::new(data)) else { return };
     let report = World::new(case.clone(), false).run();
     if let Some(violation) = report.violation {
-        // The trace begins with the case, as `WORLD_REPLAY` of `tests/world.rs` takes it.
+        // The trace begins with the case, as `WORLD_REPLAY` of `fsm/tests/world.rs` takes it.
         panic!("{}\n{violation}", World::new(case, true).run().trace.tail(80));
     }
 }

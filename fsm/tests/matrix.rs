@@ -154,7 +154,7 @@ fn document() -> String {
 
 #[test]
 fn the_matrix_of_places_and_inputs_is_the_machines() {
-    let path = format!("{}/docs/matrix.md", env!("CARGO_MANIFEST_DIR"));
+    let path = format!("{}/../docs/matrix.md", env!("CARGO_MANIFEST_DIR"));
     let fresh = document();
     if std::env::var_os("UPDATE_DOCS").is_some() {
         std::fs::write(&path, &fresh).expect("the checkout is writable");
