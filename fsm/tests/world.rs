@@ -133,6 +133,7 @@ impl Sum {
 }
 
 #[test]
+#[expect(clippy::disallowed_methods, reason = "how fast the world is, is told by a real clock")]
 fn every_guarantee_holds_on_every_seed_and_every_edge_is_taken() {
     if let Some(path) = std::env::var_os("WORLD_REPLAY") {
         let text = std::fs::read_to_string(&path).expect("WORLD_REPLAY names a trace");
