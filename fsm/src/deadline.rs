@@ -97,6 +97,19 @@ pub fn longer(pause: Millis) -> Millis {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::firmware::KeySuite;
+    use crate::request::TlsInterface;
+
+    #[test]
+    fn what_takes_long_on_hardware_may_take_long() {
+        let put = reply_to(&Request::PutTlsSettings(TlsInterface::Local));
+        assert!(put >= Millis::from_secs(60), "a Put of TLS settings takes 30 s and more (G8): {put}");
+        let key = reply_to(&Request::GenerateKeyPair(KeySuite::Rsa2048Sha256));
+        assert!(key >= Millis::from_secs(60), "a key takes tens of seconds (wsman.md §2.6): {key}");
+        let commit = reply_to(&Request::CommitChanges);
+        assert!(commit >= Millis::from_secs(60), "a commit restarts the ports (odca.md §2.4): {commit}");
+        assert_eq!(reply_to(&Request::ReadControlMode), Millis::from_secs(30));
+    }
 
     #[test]
     fn a_port_that_comes_back_is_met_soon_and_a_port_that_stays_away_is_not_hammered() {

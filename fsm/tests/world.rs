@@ -139,7 +139,7 @@ fn every_guarantee_holds_on_every_seed_and_every_edge_is_taken() {
         let text = std::fs::read_to_string(&path).expect("WORLD_REPLAY names a trace");
         panic!("{}", explain(&Trace::case_of(&text).expect("a trace begins with its case")));
     }
-    let seeds: u64 = std::env::var("WORLD_RUNS").ok().and_then(|runs| runs.parse().ok()).unwrap_or(3_000);
+    let seeds: u64 = std::env::var("WORLD_RUNS").ok().and_then(|runs| runs.parse().ok()).unwrap_or(15_000);
     let begun = Instant::now();
     let mut sum = Sum::default();
     planned().for_each(|case| sum.run(&case));

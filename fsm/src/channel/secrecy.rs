@@ -164,3 +164,29 @@ impl Grants for Pinned<FirstUse> {
         TrustFirstUse::by_profile(trust).map(|word| self.grant_by(word))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::record::{PasswordState, Provenance};
+    use crate::{identity::SpkiHash, record::Pin};
+
+    #[test]
+    fn g1_a_password_is_used_where_it_is_given_away_only_when_it_is_written_down_as_given_away() {
+        let password = |exposed| Password { id: PasswordId(7), state: PasswordState::Intended, exposed };
+        assert!(PasswordRef::<OneOff>::of(&password(false)).is_none());
+        assert_eq!(PasswordRef::<OneOff>::of(&password(true)).map(PasswordRef::id), Some(PasswordId(7)));
+        assert_eq!(PasswordRef::<Real>::of(&password(false)).map(PasswordRef::id), Some(PasswordId(7)));
+        assert!(PasswordRef::<Real>::of(&password(true)).is_some(), "the first pinned session logs in with it");
+    }
+
+    #[test]
+    fn g1_authority_over_a_first_use_pin_takes_the_profiles_word_and_over_a_proven_one_none() {
+        let pin = |provenance| Pin { spki: SpkiHash::from_bytes([1; 32]), provenance };
+        let first_use = Pinned::<FirstUse> { pin: pin(Provenance::FirstUse), assurance: PhantomData };
+        assert!(first_use.authority(FirstUseTrust::NotTrusted).is_none());
+        assert!(first_use.authority(FirstUseTrust::Trusted).is_some());
+        let proven = Pinned::<Proven> { pin: pin(Provenance::Odca), assurance: PhantomData };
+        assert!(proven.authority(FirstUseTrust::NotTrusted).is_some());
+    }
+}

@@ -1,0 +1,72 @@
+//! G6 and G7: replies that are lost, servers that die, refusals that are none.
+
+use super::*;
+
+/// Found by the model checker's bench: every commit's reply was lost, and each was sent again until the
+/// budget was gone.
+#[test]
+fn a_device_that_drops_every_reply_to_a_commit_is_provisioned_with_one_commit_a_step() {
+    let mut bench = bench("drops-listed", profile());
+    run(&mut bench);
+    let commits = bench.device.counters().commits;
+    assert_eq!(commits, 3, "after Setup, for the certificate, after the upgrade");
+}
+
+/// Found by the world: in ACM some firmware refuses every commit before it has a MEBx password, that of a
+/// rotation too.
+#[test]
+fn a_rotation_in_acm_comes_after_what_its_commit_needs() {
+    let mut bench = bench("mebx-first", profile());
+    bench.run_until(|bench| stands_at(bench, StageName::Acm));
+    bench.order(Order::Rotate);
+    assert!(matches!(run(&mut bench), Outcome::Configured { mode: ControlMode::Admin, .. }));
+    assert!(bench.device.truth().mebx.is_some());
+}
+
+#[test]
+fn g6_setup_that_was_applied_unheard_is_seen_and_not_sent_again() {
+    let mut bench = bench("keeps-session", profile());
+    bench.run_until(|bench| bench.device.truth().mode == ControlMode::Client);
+    bench.act(Action::Cut);
+    assert!(matches!(run(&mut bench), Outcome::Configured { .. }));
+    assert_eq!(bench.device.counters().setup, 1);
+}
+
+#[test]
+fn g7_a_server_that_dies_at_any_step_leaves_a_device_that_the_next_run_finishes() {
+    for persona in Persona::ALL {
+        let mut undisturbed = Bench::new(persona, profile(), Order::Provision, uuid());
+        let mut steps = 0;
+        while undisturbed.outcome().is_none() {
+            let action = undisturbed.next().next().expect("a run that has not ended can go on");
+            undisturbed.act(action);
+            steps += 1;
+        }
+        for crash_after in 0..steps {
+            let mut bench = Bench::new(persona, profile(), Order::Provision, uuid());
+            for _ in 0..crash_after {
+                let action = bench.next().next().expect("as undisturbed");
+                bench.act(action);
+            }
+            bench.act(Action::Crash);
+            let outcome = run(&mut bench);
+            assert!(
+                matches!(outcome, Outcome::Configured { mode: ControlMode::Admin, .. }),
+                "{}, dead after {crash_after} of {steps} steps: {outcome:?}",
+                persona.name
+            );
+        }
+    }
+}
+
+/// Found in the byte world: the commit that was tried instead was taken for the one that brings 16993 up, and the run
+/// waited for that port until its end.
+#[test]
+fn a_refusal_in_plain_text_that_a_commit_mends_does_not_close_the_plain_port() {
+    for persona in ["amt-12", "amt-16", "amt-18"] {
+        let mut bench = bench(persona, profile());
+        bench.run_until(|bench| stands_at(bench, StageName::CertStaged));
+        bench.refuse_next_change(1);
+        assert!(matches!(run(&mut bench), Outcome::Configured { mode: ControlMode::Admin, .. }), "{persona}");
+    }
+}

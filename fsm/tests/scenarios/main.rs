@@ -1,0 +1,63 @@
+//! The core, case by case: what each guarantee means in a run, and what the world and the model checker
+//! once found. Server and device alone, one step at a time.
+
+mod adoption;
+mod downgrade;
+mod goals;
+mod later_orders;
+mod lost;
+mod stopping;
+mod without_acm;
+
+use amt_provision_fsm::channel::ChannelName;
+use amt_provision_fsm::deadline::{self, Wake};
+use amt_provision_fsm::fault::{Fault, Link, Operator, Ours, Peer};
+use amt_provision_fsm::firmware::{AmtVersion, ControlMode, Port};
+use amt_provision_fsm::identity::{RomCaHash, Uuid};
+use amt_provision_fsm::peer::Unvouched;
+use amt_provision_fsm::policy::{
+    ActivationCommit, Adopt, DeviceReport, FirstUseTrust, FlowB, Goal, LocalTls, Order, Permit, Profile, WithoutAcm,
+    expectation,
+};
+use amt_provision_fsm::provisioner::{Input, Outcome, Output, Provisioner, StoreFault};
+use amt_provision_fsm::record::{Hold, Ledger, Origin, Provenance, Record};
+use amt_provision_fsm::request::{ChainFlaw, ChainLength, Once};
+use amt_provision_fsm::sim::{Action, Bench, Persona};
+use amt_provision_fsm::stage::{ShortOf, StageName};
+use amt_provision_fsm::time::Instant;
+
+fn uuid() -> Uuid {
+    Uuid::from_bytes(*b"amt-model-device").expect("no placeholder")
+}
+
+fn profile() -> Profile {
+    Profile {
+        goal: Goal::Admin(ChainLength::new(3).expect("three is a chain")),
+        flow_b: FlowB::Allowed,
+        minimum: Provenance::FirstUse,
+        first_use: FirstUseTrust::Trusted,
+        activation_commit: ActivationCommit::Auto,
+        adopt: Adopt::Allowed,
+        without_acm: WithoutAcm::Keep,
+    }
+}
+
+fn bench(persona: &str, profile: Profile) -> Bench {
+    Bench::new(Persona::named(persona).expect("a persona of that name"), profile, Order::Provision, uuid())
+}
+
+/// Runs to the end; the outcome, with every guarantee kept.
+#[track_caller]
+fn run(bench: &mut Bench) -> Outcome {
+    let outcome = bench.run().cloned().expect("run() runs to the end");
+    assert_eq!(bench.violation(), None);
+    outcome
+}
+
+fn stored(bench: &Bench) -> Record {
+    bench.server.disk.record().expect("a device that was set up is stored")
+}
+
+fn stands_at(bench: &Bench, stage: StageName) -> bool {
+    bench.place().is_some_and(|place| place.stage == stage)
+}
