@@ -14,7 +14,7 @@ use std::error::Error;
 use std::sync::Arc;
 use std::time::Duration;
 
-use amt_provision::fsm::firmware::{AmtVersion, ControlMode, Port};
+use amt_provision::fsm::firmware::{AmtVersion, ControlMode};
 use amt_provision::fsm::identity::CertificateHash;
 use amt_provision::fsm::policy::{Adopt, FirstUseTrust, FlowB, Goal, Profile};
 use amt_provision::fsm::provisioner::{ChannelId, Outcome};
@@ -22,11 +22,11 @@ use amt_provision::fsm::record::{Ledger, PasswordId, Provenance, Record, Snapsho
 use amt_provision::fsm::relay::Limits;
 use amt_provision::fsm::request::{Certificate, ChainLength, KeyPair};
 use amt_provision::fsm::time::Instant;
-use amt_provision::mei::{FirmwareClient, LocalTls, Mei, MeiConnection, MeiError, MeiTransport, Survey};
+use amt_provision::mei::Mei;
 use amt_provision::password::{Password, PasswordLength};
 use amt_provision::pki::authority::{DeploymentAuthority, DeviceKey, Serial};
 use amt_provision::pki::odca::{OdcaTrust, TrustSet};
-use amt_provision::protocol::{self, Command, DeviceReport, Hello, ToServer};
+use amt_provision::protocol::{Command, DeviceReport, Hello, ToServer};
 use amt_provision::relay::line::{End, Line, LineInput, LineOutput};
 use amt_provision::server::{Conversation, Job, ServedProfile, Vault};
 use amt_provision::simulator::config::DeviceConfig;
@@ -121,11 +121,13 @@ impl<'a> World<'a> {
         config.dns_suffix = Some("example.test".into());
         let device = Device::new(&config)?;
 
-        // What a relay does first: ask the firmware what it is, and say so.
-        let survey = Mei::new(Host(&device)).survey()?;
-        let port = if survey.local_tls == LocalTls::Enforced { Port::Tls } else { Port::Plain };
+        // What a relay does first: ask the firmware what it is, by the kernel's driver or a `MeiTransport` of your own,
+        // and say so.
+        let survey = Mei::new(&device).survey()?;
+        let port = survey.local_tls.port();
         let command = Command::Activate { profile: "office".parse()? };
-        let hello = Hello { command, tenant: String::new(), report: report(survey) };
+        let report = DeviceReport { hostname: "pc".into(), tls_tunnel: true, ..DeviceReport::from(survey) };
+        let hello = Hello { command, tenant: String::new(), report };
 
         // What a server does with that: begin a run with what its store has of the device. Here that is nothing.
         let mut trust = OdcaTrust::production();
@@ -312,57 +314,4 @@ fn profile(chain: &ProvisioningChain) -> Result<ServedProfile, Box<dyn Error>> {
         remote_tls: RemoteMode { plain: PlainText::Refused, clients: Clients::Any },
         max_tls: TlsVersion::V1_3,
     })
-}
-
-/// What the firmware says, as the first message carries it.
-fn report(survey: Survey) -> DeviceReport {
-    DeviceReport {
-        version: survey.version,
-        build: survey.build,
-        sku: survey.sku.to_string(),
-        features: survey.sku.features(),
-        uuid: survey.uuid,
-        username: survey.local_system_account.user.to_string(),
-        password: survey.local_system_account.password,
-        control_mode: survey.control_mode,
-        hostname: "pc".into(),
-        dns_suffix: survey.dns_suffix.unwrap_or_default(),
-        client: "RPC".into(),
-        root_hashes: survey.certificate_hashes.iter().filter_map(|it| it.hash.to_string().parse().ok()).collect(),
-        ip: protocol::IpConfiguration::default(),
-        hostname_info: protocol::HostnameInfo::default(),
-        friendly_name: String::new(),
-        tls_enforced: survey.local_tls == LocalTls::Enforced,
-        tls_tunnel: true,
-        lms_installed: true,
-    }
-}
-
-/// A way to the firmware: on a real machine the kernel's driver, here a call.
-#[derive(Clone, Copy)]
-struct Host<'a>(&'a Device);
-
-struct HostConnection<'a> {
-    host: Host<'a>,
-    client: FirmwareClient,
-    answer: Option<Vec<u8>>,
-}
-
-impl<'a> MeiTransport for Host<'a> {
-    type Connection = HostConnection<'a>;
-
-    fn connect(&self, client: FirmwareClient) -> Result<HostConnection<'a>, MeiError> {
-        Ok(HostConnection { host: *self, client, answer: None })
-    }
-}
-
-impl MeiConnection for HostConnection<'_> {
-    fn write(&mut self, message: &[u8]) -> Result<(), MeiError> {
-        self.answer = self.host.0.answer_host(self.client, message);
-        Ok(())
-    }
-
-    fn read(&mut self) -> Result<Vec<u8>, MeiError> {
-        self.answer.take().ok_or(MeiError::Closed)
-    }
 }

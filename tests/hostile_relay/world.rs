@@ -14,7 +14,7 @@ use amt_provision::fsm::request::ChainLength;
 use amt_provision::fsm::time::Millis;
 use amt_provision::mei::{Mei, MeiAddress};
 use amt_provision::pki::odca::{OdcaTrust, TrustSet};
-use amt_provision::protocol::Command;
+use amt_provision::protocol::{Command, DeviceReport};
 use amt_provision::relay::{self, Proof, RelayConfig, RelayError};
 use amt_provision::server::{Deployment, Listener, ServedProfile, serve};
 use amt_provision::simulator::config::{DeviceConfig, Timings};
@@ -184,10 +184,10 @@ pub(crate) fn mei(device: &SimulatedDevice) -> MeiAddress {
     format!("unix:{}", device.mei_path().display()).parse().expect("an address")
 }
 
-/// What a relay learns of its device.
-pub(crate) async fn survey(device: &SimulatedDevice) -> amt_provision::mei::Survey {
+/// What the relay of a device says of it, if it is honest.
+pub(crate) async fn report(device: &SimulatedDevice) -> DeviceReport {
     let mei = mei(device).open().expect("a simulated MEI");
-    smol::unblock(move || Mei::new(mei).survey()).await.expect("the firmware answers")
+    smol::unblock(move || Mei::new(mei).survey()).await.expect("the firmware answers").into()
 }
 
 /// Fails the test when `work` does not end.
