@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use amt_provision::fsm::firmware::{AmtVersion, ControlMode};
 use amt_provision::fsm::identity::CertificateHash;
-use amt_provision::fsm::policy::{Adopt, FirstUseTrust, FlowB, Goal, Profile};
+use amt_provision::fsm::policy::{FirstUseTrust, FlowB, Goal, Profile};
 use amt_provision::fsm::provisioner::{ChannelId, Outcome};
 use amt_provision::fsm::record::{Ledger, PasswordId, Provenance, Record, Snapshot};
 use amt_provision::fsm::relay::Limits;
@@ -25,7 +25,6 @@ use amt_provision::fsm::time::Instant;
 use amt_provision::mei::Mei;
 use amt_provision::password::{Password, PasswordLength};
 use amt_provision::pki::authority::{DeploymentAuthority, DeviceKey, Serial};
-use amt_provision::pki::odca::{OdcaTrust, TrustSet};
 use amt_provision::protocol::{Command, DeviceReport, Hello, ToServer};
 use amt_provision::relay::line::{End, Line, LineInput, LineOutput};
 use amt_provision::server::{Conversation, Job, ServedProfile, Vault};
@@ -35,10 +34,8 @@ use amt_provision::simulator::firmware::{TrustedRoots, Truth};
 use amt_provision::simulator::identity::SimulatorAuthority;
 use amt_provision::simulator::persona::Persona;
 use amt_provision::simulator::provisioning::{ProvisioningChain, ProvisioningShape, ProvisioningStrength};
-use amt_provision::store::{Account, PasswordChoice, PasswordSource};
+use amt_provision::store::Account;
 use amt_provision::tunnel::channel::{Entropy, ProvisioningCertificate, SystemEntropy};
-use amt_provision::tunnel::tls::TlsVersion;
-use amt_provision::wsman::class::tls_setting_data::{Clients, PlainText, RemoteMode};
 use rustls::pki_types::UnixTime;
 
 /// Runs a device of AMT 19, flow A, and one of AMT 16, flow B.
@@ -130,15 +127,13 @@ impl<'a> World<'a> {
         let hello = Hello { command, tenant: String::new(), report };
 
         // What a server does with that: begin a run with what its store has of the device. Here that is nothing.
-        let mut trust = OdcaTrust::production();
-        trust.add(TrustSet::from_certificates("simulator", silicon.root(), &[silicon.intermediate().clone()])?)?;
         let server = Conversation::new(
             Instant::ZERO,
             UnixTime::since_unix_epoch(BEGAN),
             &hello.report,
             (Ledger::unknown(Record::new(hello.report.uuid)), Vault::reported(&hello.report)),
             profile(&chain)?,
-            Arc::new(trust),
+            Arc::new(silicon.trusted_as("simulator")?),
         );
         Ok(Self {
             now: Instant::ZERO,
@@ -298,20 +293,12 @@ impl<'a> World<'a> {
 /// To ACM, in plain text first where the firmware has no TLS yet: for this one device, of which nobody else hears.
 fn profile(chain: &ProvisioningChain) -> Result<ServedProfile, Box<dyn Error>> {
     let length = ChainLength::new(chain.certificates().len()).ok_or("a chain of two to four certificates")?;
-    let random = rustls::crypto::aws_lc_rs::default_provider().secure_random;
     let identity = ProvisioningCertificate::new(chain.certificates().to_vec(), &chain.key().into())?;
-    Ok(ServedProfile {
-        profile: Profile {
-            flow_b: FlowB::Allowed,
-            minimum: Provenance::FirstUse,
-            first_use: FirstUseTrust::Trusted,
-            adopt: Adopt::Refused,
-            ..Profile::cautious(Goal::Admin(length))
-        },
-        passwords: PasswordSource::new(PasswordChoice::default(), PasswordChoice::default(), random),
-        provisioning: Some(Arc::new(identity)),
-        adoption: None,
-        remote_tls: RemoteMode { plain: PlainText::Refused, clients: Clients::Any },
-        max_tls: TlsVersion::V1_3,
-    })
+    let profile = Profile {
+        flow_b: FlowB::Allowed,
+        minimum: Provenance::FirstUse,
+        first_use: FirstUseTrust::Trusted,
+        ..Profile::cautious(Goal::Admin(length))
+    };
+    Ok(ServedProfile::new(profile, Some(Arc::new(identity))))
 }

@@ -75,29 +75,14 @@ mod tests {
     use crate::mei::Sku;
     use crate::mei::pthi::{CertificateHash, CertificateHashEntry, LocalSystemAccount, Text};
     use crate::protocol::{APP_VERSION, Command, ToServer};
-    use crate::relay::{LmsAddress, Proof};
+
     use crate::secret::Secret;
 
     /// The report of rps.md §1 A, as text.
     const PLAIN: &str = r#"{"ver":"16.1.25","build":"2124","sku":"16392","features":"AMT Pro Corporate","uuid":"11111111-1111-1111-1111-111111111111","username":"$$OsAdmin","password":"lsa-Pa55w0rd","currentMode":0,"hostname":"lab-host","fqdn":"vprodemo.test","client":"RPC","certHashes":["0123456789abcdef0123456789abcdef01234567","91e870c4cd1ac3ffc9beb15c7dd7f3affd2efd988d3d4d8021f44a4a7214e9ad"],"ipConfiguration":{"dhcp":true,"static":false,"ipsync":true,"ipAddress":"127.0.0.1","netmask":"255.255.255.0","gateway":"","primaryDns":"","secondaryDns":""},"hostnameInfo":{"dnsSuffixOS":"vprodemo.test","hostname":"lab-host"}}"#;
 
     fn config(command: Command) -> RelayConfig {
-        RelayConfig {
-            url: "ws://rps.test".parse().unwrap(),
-            ca_file: None,
-            proof: Proof::default(),
-            proxy: None,
-            command,
-            amt_password: None,
-            mei: "/dev/mei0".parse().unwrap(),
-            lms_address: LmsAddress::default(),
-            hostname: None,
-            dns_suffix: None,
-            tenant: String::new(),
-            friendly_name: String::new(),
-            json_messages: false,
-            tls_tunnel: false,
-        }
+        RelayConfig::new("ws://rps.test".parse().unwrap(), command, "/dev/mei0".parse().unwrap())
     }
 
     fn survey(version: &str, local_tls: LocalTls) -> Survey {

@@ -21,7 +21,7 @@ use crate::mei::server::MeiListener;
 use crate::mei::watchdog::StateIndependence;
 use crate::mei::{FirmwareClient, MeiAddress};
 use crate::protocol::{Command, Data, Outcome, ToRelay, ToServer};
-use crate::relay::{LmsAddress, Proof, RelayConfig, RelayError, RelayEvent, run};
+use crate::relay::{LmsAddress, RelayConfig, RelayError, RelayEvent, run};
 use crate::secret::Secret;
 
 /// Runs a test, and ends it if it hangs.
@@ -53,21 +53,14 @@ impl Stage {
         let path = std::env::temp_dir().join(format!("amt-provision-relay-{}-{number}.sock", std::process::id()));
         let server = listen(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).await;
         let url = format!("ws://{}/activate", server.local_addr().unwrap());
+        let command = Command::Activate { profile: "lab".parse().unwrap() };
         let config = RelayConfig {
-            url: url.parse().unwrap(),
-            ca_file: None,
-            proof: Proof::default(),
-            proxy: None,
-            command: Command::Activate { profile: "lab".parse().unwrap() },
-            amt_password: None,
-            mei: MeiAddress::Unix(path.clone()),
             lms_address: lms.to_string().parse::<LmsAddress>().unwrap(),
             hostname: Some("lab-host.vprodemo.test".to_owned()),
-            dns_suffix: None,
             tenant: "a tenant".to_owned(),
-            friendly_name: String::new(),
             json_messages: true,
             tls_tunnel: true,
+            ..RelayConfig::new(url.parse().unwrap(), command, MeiAddress::Unix(path.clone()))
         };
         let activates = Arc::new(AtomicBool::new(false));
         Self { server, config, lms, _mei: mei(path, tls_only, Arc::clone(&activates)), activates }
