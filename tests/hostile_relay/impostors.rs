@@ -8,12 +8,14 @@ use amt_provision::simulator::identity::{
     ChainShape, Identity, SimulatorAuthority, Subject, generate_p384_key, generate_rsa_key,
 };
 
+use crate::patience::in_time;
+
 use super::canary;
 use super::impostor::{Conduct, Impostor};
 use super::meddler::Meddler;
 use super::script::{Seen, Trick};
 use super::tricks::judge;
-use super::world::{World, in_time, report, uuid};
+use super::world::{World, report, uuid};
 
 /// Connections after which a relay that fails with all of them leaves.
 const ENOUGH: usize = 5;

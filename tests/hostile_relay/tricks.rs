@@ -9,11 +9,13 @@ use amt_provision::simulator::running::SimulatedDevice;
 use amt_provision::store::Account;
 use futures_util::StreamExt;
 
+use crate::patience::in_time;
+
 use super::canary;
 use super::meddler::Meddler;
 use super::records::{Spot, Way, What};
 use super::script::{Saying, Seen, Trick};
-use super::world::{World, in_time, report, uuid};
+use super::world::{World, report, uuid};
 
 /// Runs at a time.
 const ABREAST: usize = 4;
