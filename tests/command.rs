@@ -226,8 +226,7 @@ fn check_config_says_what_a_good_file_allows_that_has_a_price() {
 fn check_config_tells_of_each_revocation_list_and_what_is_wrong_with_it() {
     let folder = tempfile::tempdir().unwrap();
     let authority = SimulatorAuthority::generate().unwrap();
-    let pem = |der: &[u8]| pem::encode(&pem::Pem::new("CERTIFICATE", der));
-    write(folder.path(), "odca.pem", &(pem(authority.root()) + &pem(authority.intermediate())));
+    write(folder.path(), "odca.pem", &authority.certificates_pem());
     let crls = folder.path().join("crls");
     std::fs::create_dir(&crls).unwrap();
     let ended = rcgen::date_time_ymd(2020, 7, 1);

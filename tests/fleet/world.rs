@@ -37,11 +37,8 @@ impl World {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let authority = SimulatorAuthority::generate().expect("an authority");
         let chain = ProvisioningChain::mint(&ProvisioningShape::for_domain("example.test")).expect("a chain");
-        let text = chain.to_pem();
-        let (key, certificates) = text.split_at(text.find("-----BEGIN CERTIFICATE-----").expect("a certificate"));
-        let odca = [authority.root(), authority.intermediate()];
-        let odca = odca.map(|certificate| pem::encode(&pem::Pem::new("CERTIFICATE", &certificate[..]))).concat();
-        for (name, text) in [("key.pem", key), ("chain.pem", certificates), ("odca.pem", &odca)] {
+        let (key, certificates, odca) = (chain.key_pem(), chain.certificates_pem(), authority.certificates_pem());
+        for (name, text) in [("key.pem", &*key), ("chain.pem", &certificates), ("odca.pem", &odca)] {
             std::fs::write(folder.path().join(name), text).expect("our own folder");
         }
         let network = NETWORKS.fetch_add(1, Ordering::Relaxed);

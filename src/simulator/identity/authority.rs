@@ -95,6 +95,12 @@ impl SimulatorAuthority {
         self.intermediate.der()
     }
 
+    /// Both certificates as PEM, as a configuration names them in a trust set.
+    pub fn certificates_pem(&self) -> String {
+        let certificate = |der: &CertificateDer<'_>| pem::encode(&pem::Pem::new("CERTIFICATE", &der[..]));
+        [self.root(), self.intermediate()].map(certificate).concat()
+    }
+
     /// What a server trusts whose operator has added this authority under that name.
     ///
     /// # Errors
