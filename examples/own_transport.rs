@@ -14,19 +14,18 @@ use std::error::Error;
 use std::sync::Arc;
 use std::time::Duration;
 
-use amt_provision::fsm::firmware::{AmtVersion, ControlMode, Port};
+use amt_provision::fsm::firmware::{AmtVersion, ControlMode};
 use amt_provision::fsm::identity::CertificateHash;
-use amt_provision::fsm::policy::{Adopt, FirstUseTrust, FlowB, Goal, Profile};
+use amt_provision::fsm::policy::{FirstUseTrust, FlowB, Goal, Profile};
 use amt_provision::fsm::provisioner::{ChannelId, Outcome};
 use amt_provision::fsm::record::{Ledger, PasswordId, Provenance, Record, Snapshot};
 use amt_provision::fsm::relay::Limits;
 use amt_provision::fsm::request::{Certificate, ChainLength, KeyPair};
 use amt_provision::fsm::time::Instant;
-use amt_provision::mei::{FirmwareClient, LocalTls, Mei, MeiConnection, MeiError, MeiTransport, Survey};
+use amt_provision::mei::Mei;
 use amt_provision::password::{Password, PasswordLength};
 use amt_provision::pki::authority::{DeploymentAuthority, DeviceKey, Serial};
-use amt_provision::pki::odca::{OdcaTrust, TrustSet};
-use amt_provision::protocol::{self, Command, DeviceReport, Hello, ToServer};
+use amt_provision::protocol::{Command, DeviceReport, Hello, ToServer};
 use amt_provision::relay::line::{End, Line, LineInput, LineOutput};
 use amt_provision::server::{Conversation, Job, ServedProfile, Vault};
 use amt_provision::simulator::config::DeviceConfig;
@@ -35,10 +34,8 @@ use amt_provision::simulator::firmware::{TrustedRoots, Truth};
 use amt_provision::simulator::identity::SimulatorAuthority;
 use amt_provision::simulator::persona::Persona;
 use amt_provision::simulator::provisioning::{ProvisioningChain, ProvisioningShape, ProvisioningStrength};
-use amt_provision::store::{Account, PasswordChoice, PasswordSource};
+use amt_provision::store::Account;
 use amt_provision::tunnel::channel::{Entropy, ProvisioningCertificate, SystemEntropy};
-use amt_provision::tunnel::tls::TlsVersion;
-use amt_provision::wsman::class::tls_setting_data::{Clients, PlainText, RemoteMode};
 use rustls::pki_types::UnixTime;
 
 /// Runs a device of AMT 19, flow A, and one of AMT 16, flow B.
@@ -121,22 +118,22 @@ impl<'a> World<'a> {
         config.dns_suffix = Some("example.test".into());
         let device = Device::new(&config)?;
 
-        // What a relay does first: ask the firmware what it is, and say so.
-        let survey = Mei::new(Host(&device)).survey()?;
-        let port = if survey.local_tls == LocalTls::Enforced { Port::Tls } else { Port::Plain };
+        // What a relay does first: ask the firmware what it is, by the kernel's driver or a `MeiTransport` of your own,
+        // and say so.
+        let survey = Mei::new(&device).survey()?;
+        let port = survey.local_tls.port();
         let command = Command::Activate { profile: "office".parse()? };
-        let hello = Hello { command, tenant: String::new(), report: report(survey) };
+        let report = DeviceReport { hostname: "pc".into(), tls_tunnel: true, ..DeviceReport::from(survey) };
+        let hello = Hello { command, tenant: String::new(), report };
 
         // What a server does with that: begin a run with what its store has of the device. Here that is nothing.
-        let mut trust = OdcaTrust::production();
-        trust.add(TrustSet::from_certificates("simulator", silicon.root(), &[silicon.intermediate().clone()])?)?;
         let server = Conversation::new(
             Instant::ZERO,
             UnixTime::since_unix_epoch(BEGAN),
             &hello.report,
             (Ledger::unknown(Record::new(hello.report.uuid)), Vault::reported(&hello.report)),
             profile(&chain)?,
-            Arc::new(trust),
+            Arc::new(silicon.trusted_as("simulator")?),
         );
         Ok(Self {
             now: Instant::ZERO,
@@ -296,73 +293,12 @@ impl<'a> World<'a> {
 /// To ACM, in plain text first where the firmware has no TLS yet: for this one device, of which nobody else hears.
 fn profile(chain: &ProvisioningChain) -> Result<ServedProfile, Box<dyn Error>> {
     let length = ChainLength::new(chain.certificates().len()).ok_or("a chain of two to four certificates")?;
-    let random = rustls::crypto::aws_lc_rs::default_provider().secure_random;
     let identity = ProvisioningCertificate::new(chain.certificates().to_vec(), &chain.key().into())?;
-    Ok(ServedProfile {
-        profile: Profile {
-            flow_b: FlowB::Allowed,
-            minimum: Provenance::FirstUse,
-            first_use: FirstUseTrust::Trusted,
-            adopt: Adopt::Refused,
-            ..Profile::cautious(Goal::Admin(length))
-        },
-        passwords: PasswordSource::new(PasswordChoice::default(), PasswordChoice::default(), random),
-        provisioning: Some(Arc::new(identity)),
-        adoption: None,
-        remote_tls: RemoteMode { plain: PlainText::Refused, clients: Clients::Any },
-        max_tls: TlsVersion::V1_3,
-    })
-}
-
-/// What the firmware says, as the first message carries it.
-fn report(survey: Survey) -> DeviceReport {
-    DeviceReport {
-        version: survey.version,
-        build: survey.build,
-        sku: survey.sku.to_string(),
-        features: survey.sku.features(),
-        uuid: survey.uuid,
-        username: survey.local_system_account.user.to_string(),
-        password: survey.local_system_account.password,
-        control_mode: survey.control_mode,
-        hostname: "pc".into(),
-        dns_suffix: survey.dns_suffix.unwrap_or_default(),
-        client: "RPC".into(),
-        root_hashes: survey.certificate_hashes.iter().filter_map(|it| it.hash.to_string().parse().ok()).collect(),
-        ip: protocol::IpConfiguration::default(),
-        hostname_info: protocol::HostnameInfo::default(),
-        friendly_name: String::new(),
-        tls_enforced: survey.local_tls == LocalTls::Enforced,
-        tls_tunnel: true,
-        lms_installed: true,
-    }
-}
-
-/// A way to the firmware: on a real machine the kernel's driver, here a call.
-#[derive(Clone, Copy)]
-struct Host<'a>(&'a Device);
-
-struct HostConnection<'a> {
-    host: Host<'a>,
-    client: FirmwareClient,
-    answer: Option<Vec<u8>>,
-}
-
-impl<'a> MeiTransport for Host<'a> {
-    type Connection = HostConnection<'a>;
-
-    fn connect(&self, client: FirmwareClient) -> Result<HostConnection<'a>, MeiError> {
-        Ok(HostConnection { host: *self, client, answer: None })
-    }
-}
-
-impl MeiConnection for HostConnection<'_> {
-    fn write(&mut self, message: &[u8]) -> Result<(), MeiError> {
-        self.answer = self.host.0.answer_host(self.client, message);
-        Ok(())
-    }
-
-    fn read(&mut self) -> Result<Vec<u8>, MeiError> {
-        self.answer.take().ok_or(MeiError::Closed)
-    }
+    let profile = Profile {
+        flow_b: FlowB::Allowed,
+        minimum: Provenance::FirstUse,
+        first_use: FirstUseTrust::Trusted,
+        ..Profile::cautious(Goal::Admin(length))
+    };
+    Ok(ServedProfile::new(profile, Some(Arc::new(identity))))
 }

@@ -1,12 +1,16 @@
 //! The built command, as a person or a script meets it.
 #![allow(clippy::unwrap_used)] // also its helpers are tests
 
+#[path = "common/keys.rs"]
+mod keys;
 #[path = "common/postgres.rs"]
 mod postgres;
+#[path = "common/run.rs"]
+mod run;
 
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::{Output, Stdio};
 use std::time::Duration;
 
 use amt_provision::fsm::edges::{edges, mermaid};
@@ -15,8 +19,6 @@ use amt_provision::fsm::identity::{RomCaHash, SpkiHash, Uuid};
 use amt_provision::fsm::provisioner::Outcome;
 use amt_provision::fsm::record::{Generation, Pin, Provenance, Record};
 use amt_provision::pki::authority::{DeploymentAuthority, DeviceKey, Serial};
-use amt_provision::sealing::{Key, KeySource, KeySources};
-use amt_provision::secret::Secret;
 use amt_provision::simulator::identity::{SimulatorAuthority, generate_rsa_key};
 use amt_provision::simulator::provisioning::{ProvisioningChain, ProvisioningShape};
 use amt_provision::simulator::revocation::ListShape;
@@ -29,48 +31,11 @@ use sqlx::Connection;
 use sqlx::sqlite::SqliteConnection;
 use tempfile::TempDir;
 
-/// The key of the tests' stores: the same in every process.
-fn keys() -> KeySources {
-    let key = Key::from_text(&Secret::from("C4nary+bird/C4nary+bird/C4nary+bird/C4nary8=".to_owned())).unwrap();
-    KeySources::new(KeySource::Given(key))
-}
+use run::{Ran, command, run};
 
 const PINNED: &str = "4c4c4544-0051-3610-8053-b7c04f4e3033";
 const BARE: &str = "5c4c4544-0051-3610-8053-b7c04f4e3033";
 const STRANGER: &str = "6c4c4544-0051-3610-8053-b7c04f4e3033";
-
-/// What a run of the command left behind.
-struct Ran {
-    code: i32,
-    stdout: String,
-    stderr: String,
-}
-
-impl Ran {
-    fn json(&self) -> Vec<Value> {
-        self.stdout.lines().map(|line| serde_json::from_str(line).unwrap_or_else(|_| panic!("{line}"))).collect()
-    }
-}
-
-fn command(arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_amt-provision"));
-    command
-        .args(arguments)
-        .env_remove("AMT_PROVISION_CONFIG")
-        .env_remove("AMT_PASSWORD")
-        .env("USER", "ada")
-        .stdin(Stdio::null());
-    command
-}
-
-fn run(arguments: &[&str]) -> Ran {
-    let Output { status, stdout, stderr } = command(arguments).output().unwrap();
-    Ran {
-        code: status.code().unwrap(),
-        stdout: String::from_utf8(stdout).unwrap(),
-        stderr: String::from_utf8(stderr).unwrap(),
-    }
-}
 
 fn at(seconds: u64) -> UnixTime {
     UnixTime::since_unix_epoch(Duration::from_secs(seconds))
@@ -261,8 +226,7 @@ fn check_config_says_what_a_good_file_allows_that_has_a_price() {
 fn check_config_tells_of_each_revocation_list_and_what_is_wrong_with_it() {
     let folder = tempfile::tempdir().unwrap();
     let authority = SimulatorAuthority::generate().unwrap();
-    let pem = |der: &[u8]| pem::encode(&pem::Pem::new("CERTIFICATE", der));
-    write(folder.path(), "odca.pem", &(pem(authority.root()) + &pem(authority.intermediate())));
+    write(folder.path(), "odca.pem", &authority.certificates_pem());
     let crls = folder.path().join("crls");
     std::fs::create_dir(&crls).unwrap();
     let ended = rcgen::date_time_ymd(2020, 7, 1);
@@ -500,7 +464,7 @@ fn a_database_is_a_store_like_a_file() {
     let Some(server) = postgres::server() else { return };
     let schema = smol::block_on(server.schema());
     let address: StoreAddress = schema.url().parse().unwrap();
-    let spki = smol::block_on(async { fill(&*address.open(keys()).await.unwrap()).await });
+    let spki = smol::block_on(async { fill(&*address.open(keys::keys()).await.unwrap()).await });
     let list = run(&["devices", "list", "--store", &schema.url()]);
     assert_eq!((list.code, list.stderr.as_str()), (0, ""));
     assert!(list.stdout.contains(PINNED) && list.stdout.contains(BARE), "{}", list.stdout);

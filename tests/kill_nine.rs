@@ -60,12 +60,9 @@ impl Stage {
     fn new(number: u8, authority: &SimulatorAuthority, chain: &ProvisioningChain) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let write = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).unwrap();
-        let certificate = |der: &[u8]| pem::encode(&pem::Pem::new("CERTIFICATE", der));
-        let text = chain.to_pem();
-        let at = text.find("-----BEGIN CERTIFICATE-----").unwrap();
-        write("key.pem", &text[..at]);
-        write("chain.pem", &text[at..]);
-        write("odca.pem", &[authority.root(), authority.intermediate()].map(|der| certificate(der)).concat());
+        write("key.pem", &chain.key_pem());
+        write("chain.pem", &chain.certificates_pem());
+        write("odca.pem", &authority.certificates_pem());
         write("server.toml", CONFIGURATION);
         let [_, _, high, low] = std::process::id().to_be_bytes();
         // Away from the devices of other tests.

@@ -1,51 +1,28 @@
 //! What operators do to a fleet with the built command: credentials, keys, backups, moves, and a look at the whole.
 #![allow(clippy::unwrap_used)] // also its helpers are tests
 
+#[path = "common/run.rs"]
+mod run;
+
 use std::fs;
 use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
 use std::time::Duration;
 
 use amt_provision::fsm::identity::{RomCaHash, SpkiHash};
 use amt_provision::fsm::record::{Generation, Intent, PasswordId, Pin, Provenance, Record};
 use amt_provision::store::{Holder, PasswordChoice, PasswordSource, SqliteStore, Store, Tenant};
 use rustls::pki_types::UnixTime;
-use serde_json::Value;
 use tempfile::TempDir;
+
+use run::{Ran, run};
 
 const DONE: &str = "4c4c4544-0051-3610-8053-b7c04f4e3033";
 const BEGUN: &str = "5c4c4544-0051-3610-8053-b7c04f4e3033";
 
 const ADMIN: &str = "C4nary!admin";
 const MEBX: &str = "C4nary!mebx1";
-
-/// What a run of the command left behind.
-struct Ran {
-    code: i32,
-    stdout: String,
-    stderr: String,
-}
-
-impl Ran {
-    fn json(&self) -> Vec<Value> {
-        self.stdout.lines().map(|line| serde_json::from_str(line).unwrap_or_else(|_| panic!("{line}"))).collect()
-    }
-
-    fn done(self) -> Self {
-        assert_eq!((self.code, self.stderr.as_str()), (0, ""), "{}", self.stdout);
-        self
-    }
-}
-
-fn run(arguments: &[&str]) -> Ran {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_amt-provision"));
-    command.args(arguments).env_remove("AMT_PROVISION_CONFIG").env("USER", "ada").stdin(Stdio::null());
-    let Output { status, stdout, stderr } = command.output().unwrap();
-    let text = |bytes| String::from_utf8(bytes).unwrap();
-    Ran { code: status.code().unwrap(), stdout: text(stdout), stderr: text(stderr) }
-}
 
 /// A configuration with its store: a device whose passwords are confirmed and one whose password is in doubt.
 struct Fleet {

@@ -6,20 +6,21 @@
 #![allow(clippy::unwrap_used)] // also its helpers are tests
 
 mod common;
+#[path = "common/hello.rs"]
+mod hello;
 
 use std::iter::Peekable;
 use std::slice::Iter;
 
-use amt_provision::fsm::firmware::{AmtVersion, ControlMode, Port};
+use amt_provision::fsm::firmware::Port;
 use amt_provision::fsm::provisioner::ChannelId;
 use amt_provision::fsm::relay::Limits;
 use amt_provision::fsm::time::{Instant, Millis};
-use amt_provision::protocol::{
-    Command, Data, DeviceReport, Hello, HostnameInfo, IpConfiguration, Outcome, PortSwitch, ToRelay, ToServer,
-};
+use amt_provision::protocol::{Data, Outcome, PortSwitch, ToRelay, ToServer};
 use amt_provision::relay::line::{End, Line, LineInput, LineOutput};
-use amt_provision::secret::Secret;
 use serde::Deserialize;
+
+use hello::hello;
 
 #[derive(Debug, Deserialize)]
 struct Recorded {
@@ -89,30 +90,6 @@ fn reply(length: usize) -> Vec<u8> {
     [head(body), vec![0x17; body]].concat()
 }
 
-fn hello(profile: &str, port: Port) -> Hello {
-    let report = DeviceReport {
-        version: AmtVersion::new(19, 0),
-        build: "2124".to_owned(),
-        sku: "16392".to_owned(),
-        features: "AMT Pro Corporate".to_owned(),
-        uuid: "44444444-4444-4444-4444-444444444444".parse().unwrap(),
-        username: "$$OsAdmin".to_owned(),
-        password: Secret::from("a password".to_owned()),
-        control_mode: ControlMode::PreProvisioning,
-        hostname: "lab-host".to_owned(),
-        dns_suffix: "vprodemo.test".to_owned(),
-        client: "RPC".to_owned(),
-        root_hashes: Vec::new(),
-        ip: IpConfiguration::default(),
-        hostname_info: HostnameInfo::default(),
-        friendly_name: String::new(),
-        tls_enforced: port == Port::Tls,
-        tls_tunnel: port == Port::Plain,
-        lms_installed: true,
-    };
-    Hello { command: Command::Activate { profile: profile.parse().unwrap() }, tenant: String::new(), report }
-}
-
 /// A line, a device that does what is asked at once, and a server that takes everything.
 struct Played {
     line: Line,
@@ -166,7 +143,8 @@ fn play(messages: &[Recorded]) -> Played {
     let [first, rest @ ..] = messages else { panic!("an empty conversation") };
     let port = if rest[0].method == "tls_data" { Port::Tls } else { Port::Plain };
     let profile = first.method.rsplit(' ').next().unwrap();
-    let line = Line::new(Instant::ZERO, Limits::DEFAULT, port, hello(profile, port));
+    let uuid = "44444444-4444-4444-4444-444444444444".parse().unwrap();
+    let line = Line::new(Instant::ZERO, Limits::DEFAULT, port, hello(profile, uuid));
     let mut played = Played { line, now: Instant::ZERO, channel: None, connections: 0, sent: Vec::new(), end: None };
     played.input(LineInput::Delivered);
     assert!(matches!(std::mem::take(&mut played.sent)[..], [ToServer::Hello(_)]));

@@ -179,10 +179,10 @@ fn recorded_keys_certificates_and_settings_are_typed() {
     let Some(folder) = recordings() else { return };
     let generate = public_key_management::generate_key_pair(amt_provision::fsm::firmware::KeySuite::Rsa2048Sha256);
     let key = answer(&folder, "amt/publickey/management/generatekeypair.xml", &generate).unwrap();
-    assert_eq!(key.as_str(), "Intel(r) AMT Key: Handle: 0");
+    assert_eq!(key.0, "Intel(r) AMT Key: Handle: 0");
     let add = public_key_management::add_certificate(&[]);
     let added = answer(&folder, "amt/publickey/management/addcertificate.xml", &add).unwrap();
-    assert_eq!(added.as_str(), "Intel(r) AMT Certificate: Handle: 1");
+    assert_eq!(added.0, "Intel(r) AMT Certificate: Handle: 1");
 
     let pairs = list_of_one(&folder, "amt/publicprivate/get.xml", key_pair::list());
     assert_eq!((&pairs[0].handle, pairs[0].der_key.len()), (&key, 270));
@@ -191,7 +191,7 @@ fn recorded_keys_certificates_and_settings_are_typed() {
 
     let enumerate = "amt/tls/credentialcontext/enumerate.xml";
     let contexts = list(&folder, enumerate, "amt/tls/credentialcontext/pull.xml", tls_credential_context::list());
-    assert_eq!(contexts[0].certificate.as_str(), "Intel(r) AMT Certificate: Handle: 3");
+    assert_eq!(contexts[0].certificate.0, "Intel(r) AMT Certificate: Handle: 3");
     // The recorded context is of another class than the dependency list, whose items it therefore is not.
     let enumerate = "cim/concrete/dependency/enumerate.xml";
     assert_eq!(list(&folder, enumerate, "amt/tls/credentialcontext/pull.xml", concrete_dependency::list()), []);

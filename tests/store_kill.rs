@@ -3,6 +3,8 @@
 
 #![allow(clippy::unwrap_used)] // also its helpers are tests
 
+#[path = "common/keys.rs"]
+mod keys;
 #[path = "common/postgres.rs"]
 mod postgres;
 
@@ -12,18 +14,10 @@ use std::time::Duration;
 
 use amt_provision::fsm::identity::Uuid;
 use amt_provision::fsm::record::{Generation, Intent, PasswordId, Record};
-use amt_provision::sealing::{Key, KeySource, KeySources};
-use amt_provision::secret::Secret;
 use amt_provision::store::{
     Account, Holder, Lease, PasswordChoice, PasswordSource, Store, StoreAddress, StoreError, Tenant,
 };
 use rustls::pki_types::UnixTime;
-
-/// The key of the tests' stores: the same in every process.
-fn keys() -> KeySources {
-    let key = Key::from_text(&Secret::from("C4nary+bird/C4nary+bird/C4nary+bird/C4nary8=".to_owned())).unwrap();
-    KeySources::new(KeySource::Given(key))
-}
 
 /// Set for the process that is going to be killed: the store that it writes to.
 const STORE: &str = "AMT_PROVISION_TEST_STORE";
@@ -49,7 +43,7 @@ fn at(second: u64) -> UnixTime {
 }
 
 async fn open(store: &str) -> std::sync::Arc<dyn Store> {
-    store.parse::<StoreAddress>().unwrap().open(keys()).await.unwrap()
+    store.parse::<StoreAddress>().unwrap().open(keys::keys()).await.unwrap()
 }
 
 /// The lease, as soon as that of the killed one has run out.

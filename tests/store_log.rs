@@ -5,45 +5,27 @@
 
 #![allow(clippy::unwrap_used)] // also its helpers are tests
 
+#[path = "common/keys.rs"]
+mod keys;
+#[path = "common/log.rs"]
+mod log;
 #[path = "common/postgres.rs"]
 mod postgres;
 
-use std::io::{self, Write};
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use amt_provision::fsm::identity::Uuid;
 use amt_provision::fsm::record::{Generation, Intent, PasswordId, Record};
-use amt_provision::sealing::{Key, KeySource, KeySources};
-use amt_provision::secret::Secret;
 use amt_provision::store::{Account, Holder, PasswordChoice, PasswordSource, StoreAddress, Tenant};
 use rustls::pki_types::UnixTime;
 
-/// The key of the tests' stores: the same in every process.
-fn keys() -> KeySources {
-    let key = Key::from_text(&Secret::from("C4nary+bird/C4nary+bird/C4nary+bird/C4nary8=".to_owned())).unwrap();
-    KeySources::new(KeySource::Given(key))
-}
+use log::Log;
 
 const CANARY: &str = "C4nary!bird";
 
-/// Where the log is written to.
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
-
-impl Write for Log {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().write(bytes)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
 /// Has a store keep and show every kind of secret.
 async fn keep_secrets(address: &str) {
-    let store = address.parse::<StoreAddress>().unwrap().open(keys()).await.unwrap();
+    let store = address.parse::<StoreAddress>().unwrap().open(keys::keys()).await.unwrap();
     let fixed = PasswordChoice::Fixed(CANARY.parse().unwrap());
     let random = rustls::crypto::aws_lc_rs::default_provider().secure_random;
     let passwords = PasswordSource::new(fixed.clone(), fixed, random);
@@ -67,11 +49,7 @@ async fn keep_secrets(address: &str) {
 fn g1_no_secret_is_in_the_log_at_its_finest_level() {
     // Before the log begins: the tests' own statements tell the database its password.
     let cluster = postgres::cluster();
-    let log = Log::default();
-    let writer = log.clone();
-    let subscriber =
-        tracing_subscriber::fmt().with_max_level(tracing::Level::TRACE).with_writer(move || writer.clone()).finish();
-    tracing::subscriber::set_global_default(subscriber).unwrap();
+    let log = Log::begin();
 
     let folder = tempfile::tempdir().unwrap();
     let mut stores = vec![folder.path().join("fleet.db").to_str().unwrap().to_owned()];
@@ -84,7 +62,7 @@ fn g1_no_secret_is_in_the_log_at_its_finest_level() {
         }
     });
 
-    let log = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    let log = String::from_utf8(log.so_far()).unwrap();
     for statement in ["INSERT INTO password", "INSERT INTO authority", "SELECT secret"] {
         let logged = log.matches(statement).count();
         assert!(logged >= stores.len(), "the log has the statements that carry secrets");

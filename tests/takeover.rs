@@ -1,8 +1,16 @@
 //! Two servers over one database: a device has one driver at a time (G13), and whichever server its relay reaches goes
 //! on where the other one left it (G7).
 
+#[path = "common/keys.rs"]
+mod keys;
+#[path = "common/patience.rs"]
+mod patience;
 #[path = "common/postgres.rs"]
 mod postgres;
+#[path = "common/profile.rs"]
+mod profile;
+#[path = "common/relay.rs"]
+mod relay;
 
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -13,37 +21,25 @@ use std::time::Duration;
 use amt_provision::fsm::edges::Edge;
 use amt_provision::fsm::firmware::{AmtVersion, ControlMode};
 use amt_provision::fsm::identity::Uuid;
-use amt_provision::fsm::policy::{ActivationCommit, Adopt, FirstUseTrust, FlowB, Goal, Profile, WithoutAcm};
+use amt_provision::fsm::policy::Profile;
 use amt_provision::fsm::record::Provenance;
-use amt_provision::fsm::request::ChainLength;
 use amt_provision::fsm::stage::StageName;
 use amt_provision::limits::Deadlines;
-use amt_provision::pki::odca::{OdcaTrust, TrustSet};
-use amt_provision::protocol::Command;
-use amt_provision::relay::{self, Proof, RelayConfig, RelayError};
-use amt_provision::sealing::{Key, KeySource, KeySources};
-use amt_provision::secret::Secret;
+use amt_provision::relay::{RelayError, run};
 use amt_provision::server::{Deployment, Listener, Observer, ServedProfile, serve};
 use amt_provision::simulator::config::DeviceConfig;
 use amt_provision::simulator::firmware::TrustedRoots;
 use amt_provision::simulator::identity::SimulatorAuthority;
 use amt_provision::simulator::provisioning::{ProvisioningChain, ProvisioningShape};
 use amt_provision::simulator::running::{Place, SimulatedDevice};
-use amt_provision::store::{Holder, Lease, PasswordChoice, PasswordSource, Store, StoreAddress, StoreError, Tenant};
-use amt_provision::tunnel::channel::ProvisioningCertificate;
-use amt_provision::tunnel::tls::TlsVersion;
-use amt_provision::wsman::class::tls_setting_data::{Clients, PlainText, RemoteMode};
-use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{PrivateKeyDer, UnixTime};
+use amt_provision::store::{Holder, Lease, Store, StoreAddress, StoreError, Tenant};
+use rustls::pki_types::UnixTime;
 use smol::LocalExecutor;
 use smol::channel::{Receiver, Sender, unbounded};
 use smol::future::FutureExt;
 
-/// The key of the tests' stores: the same in every process.
-fn keys() -> KeySources {
-    let key = Key::from_text(&Secret::from("C4nary+bird/C4nary+bird/C4nary+bird/C4nary8=".to_owned()));
-    KeySources::new(KeySource::Given(key.expect("a key")))
-}
+use patience::in_time;
+use profile::{served, to_acm, trust};
 
 /// Tells a test how far a server's runs are.
 struct Watcher(Sender<StageName>);
@@ -85,38 +81,17 @@ impl World {
     }
 
     fn profile(&self) -> ServedProfile {
-        let random = rustls::crypto::aws_lc_rs::default_provider().secure_random;
-        let key = PrivateKeyDer::from_pem_slice(self.chain.to_pem().as_bytes()).expect("the chain's key");
-        let identity = ProvisioningCertificate::new(self.chain.certificates().to_vec(), &key).expect("an identity");
-        ServedProfile {
-            profile: Profile {
-                goal: Goal::Admin(ChainLength::new(self.chain.certificates().len()).expect("a chain's length")),
-                flow_b: FlowB::Refused,
-                minimum: Provenance::Odca,
-                first_use: FirstUseTrust::NotTrusted,
-                activation_commit: ActivationCommit::Auto,
-                adopt: Adopt::Refused,
-                without_acm: WithoutAcm::Keep,
-            },
-            passwords: PasswordSource::new(PasswordChoice::default(), PasswordChoice::default(), random),
-            provisioning: Some(Arc::new(identity)),
-            adoption: None,
-            remote_tls: RemoteMode { plain: PlainText::Refused, clients: Clients::Any },
-            max_tls: TlsVersion::V1_3,
-        }
+        served(Profile { minimum: Provenance::Odca, ..to_acm(&self.chain) }, &self.chain)
     }
 
     async fn serve(&self, executor: &LocalExecutor<'_>, name: &str) -> Server {
-        let store = self.database.parse::<StoreAddress>().expect("an address").open(keys()).await.expect("a store");
-        let intermediates = std::slice::from_ref(self.authority.intermediate());
-        let set = TrustSet::from_certificates("simulator", self.authority.root(), intermediates);
-        let mut trust = OdcaTrust::production();
-        trust.add(set.expect("the simulator's set")).expect("another root than production's");
+        let store =
+            self.database.parse::<StoreAddress>().expect("an address").open(keys::keys()).await.expect("a store");
         let authority = store.authority(UnixTime::now()).await.expect("an authority");
         let profiles = BTreeMap::from([("office".to_owned(), self.profile())]);
         let (moved, stages) = unbounded();
         let name = name.parse().expect("a name");
-        let mut deployment = Deployment::new(name, Arc::clone(&store), authority, Arc::new(trust), profiles);
+        let mut deployment = Deployment::new(name, Arc::clone(&store), authority, trust(&self.authority), profiles);
         deployment.deadlines = Deadlines::shared();
         let deployment = Arc::new(deployment.watched_by(Watcher(moved)));
         let listener = Listener::bind((Ipv4Addr::LOCALHOST, 0).into(), None).await.expect("a free port");
@@ -134,23 +109,7 @@ impl Server {
 
     /// What a relay that takes the device to this server is told in the end.
     async fn relay(&self, device: &SimulatedDevice) -> Result<String, RelayError> {
-        let config = RelayConfig {
-            amt_password: None,
-            url: format!("ws://{}/activate", self.address).parse().expect("a URL"),
-            ca_file: None,
-            proof: Proof::default(),
-            proxy: None,
-            command: Command::Activate { profile: "office".parse().expect("a name") },
-            mei: format!("unix:{}", device.mei_path().display()).parse().expect("an address"),
-            lms_address: device.address().to_string().parse().expect("a loopback address"),
-            hostname: Some("pc".into()),
-            dns_suffix: Some("example.test".into()),
-            tenant: String::new(),
-            friendly_name: String::new(),
-            json_messages: false,
-            tls_tunnel: false,
-        };
-        relay::run(config, |_| {}).await.map(|outcome| outcome.to_string())
+        run(relay::config(self.address, device), |_| {}).await.map(|outcome| outcome.to_string())
     }
 
     /// A lease without a run.
@@ -174,11 +133,7 @@ fn with_two_servers(address: Ipv4Addr, test: impl AsyncFn(&SimulatedDevice, &Ser
         let folder = tempfile::tempdir().expect("a temporary folder");
         let device = world.device(&folder, address).await;
         let (one, two) = (world.serve(&executor, "server-1").await, world.serve(&executor, "server-2").await);
-        let late = async {
-            smol::Timer::after(Duration::from_secs(60)).await;
-            panic!("a minute for a device that answers at once")
-        };
-        test(&device, &one, &two).or(late).await;
+        in_time(test(&device, &one, &two)).await;
         device.stop().await;
     }));
 }

@@ -20,7 +20,6 @@ use crate::config::{Config, ConfigError, ProfileRefusal};
 use crate::protocol::ProfileName;
 use crate::server::{Deployment, Listener, Profiles, ServedProfile, serve_until};
 use crate::store::{PasswordSource, Tenant};
-use crate::wsman::class::tls_setting_data::{Clients, PlainText, RemoteMode};
 
 /// Run the server: relays connect to it, and it takes their devices to where a profile says
 ///
@@ -130,13 +129,12 @@ impl Profiles for Configured {
         let profile = self.0.profile(tenant, name)?;
         let random = aws_lc_rs::default_provider().secure_random;
         let (admin, mebx) = (profile.admin_password.clone(), profile.mebx_password.clone());
+        let provisioning = profile.domain.as_ref().map(|domain| Arc::clone(&domain.certificate) as Arc<_>);
         Ok(ServedProfile {
-            profile: profile.policy.clone(),
             passwords: PasswordSource::new(admin, mebx, random),
-            provisioning: profile.domain.as_ref().map(|domain| Arc::clone(&domain.certificate) as Arc<_>),
             adoption: profile.adoption.clone(),
-            remote_tls: RemoteMode { plain: PlainText::Refused, clients: Clients::Any },
             max_tls: profile.max_tls,
+            ..ServedProfile::new(profile.policy.clone(), provisioning)
         })
     }
 }

@@ -113,8 +113,6 @@ fn mint(strength: ProvisioningStrength) -> Result<ProvisioningChain, IdentityErr
 fn write_all(folder: &Path, strength: ProvisioningStrength) -> Result<(), SimulateError> {
     let authority = SimulatorAuthority::generate()?;
     let chain = mint(strength)?;
-    let (key, certificates) = split(&chain.to_pem());
-    let odca = [authority.root(), authority.intermediate()].map(certificate_pem).concat();
     std::fs::create_dir_all(folder.join(CRLS))?;
     let nobody = ListShape::default();
     for (name, list) in [
@@ -124,21 +122,11 @@ fn write_all(folder: &Path, strength: ProvisioningStrength) -> Result<(), Simula
     ] {
         write(&folder.join(CRLS), name, &pem::encode(&pem::Pem::new("X509 CRL", &list[..])))?;
     }
-    write(folder, ODCA, &odca)?;
-    write(folder, CHAIN, &certificates)?;
-    write(folder, KEY, &key)?;
+    write(folder, ODCA, &authority.certificates_pem())?;
+    write(folder, CHAIN, &chain.certificates_pem())?;
+    write(folder, KEY, &chain.key_pem())?;
     write(folder, CONFIG, FIRST_TRY)?;
     write(folder, AUTHORITY, &authority.to_pem())
-}
-
-/// The private key and the certificates of a PEM text that has the key in front.
-fn split(text: &str) -> (String, String) {
-    let at = text.find("-----BEGIN CERTIFICATE-----").unwrap_or(text.len());
-    (text[..at].to_owned(), text[at..].to_owned())
-}
-
-fn certificate_pem(der: &CertificateDer<'_>) -> String {
-    pem::encode(&pem::Pem::new("CERTIFICATE", &der[..]))
 }
 
 /// Keys are for this user only, and so is everything beside them.

@@ -50,11 +50,10 @@ impl Folder {
         folder.write("key.pem", &key.serialize_pem());
         folder.write("other-key.pem", &KeyPair::generate().unwrap().serialize_pem());
         let chain = ProvisioningChain::mint(&ProvisioningShape::for_domain("corp.example")).unwrap();
-        let bought = chain.to_pem();
-        let (key, certificates) = bought.split_at(bought.find("-----BEGIN CERTIFICATE").unwrap());
+        let certificates = chain.certificates_pem();
         let mut ones: Vec<&str> = certificates.split_inclusive("-----END CERTIFICATE-----").collect();
-        folder.write("bought.pem", certificates);
-        folder.write("bought.key", key);
+        folder.write("bought.pem", &certificates);
+        folder.write("bought.key", &chain.key_pem());
         folder.write("bought-leaf.pem", ones[0]);
         ones.swap(0, 1);
         folder.write("bought-mixed.pem", &ones.join("\n"));

@@ -35,7 +35,7 @@ mod seqpacket;
 pub mod server;
 mod survey;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod transport;
 pub mod watchdog;
 

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use amt_provision_fsm::firmware::{AmtVersion, AmtVersionError, ControlMode, ProvisioningState};
+use amt_provision_fsm::firmware::{AmtVersion, AmtVersionError, ControlMode, Port, ProvisioningState};
 use amt_provision_fsm::identity::{Uuid, UuidError};
 
 use super::ask::ask_on;
@@ -14,7 +14,7 @@ use super::pthi::{
 };
 use super::{AskError, FirmwareClient, Mei, MeiConnection, MeiTransport};
 
-/// What the firmware says about itself over MEI.
+/// What the firmware says about itself over MEI. A [`DeviceReport`](crate::protocol::DeviceReport) is made `from` it.
 #[derive(Clone, Debug)]
 pub struct Survey {
     /// The AMT version.
@@ -50,6 +50,16 @@ pub enum LocalTls {
     Enforced,
     /// Plain text too: dial 16992.
     NotEnforced,
+}
+
+impl LocalTls {
+    /// The port to dial.
+    pub const fn port(self) -> Port {
+        match self {
+            Self::Enforced => Port::Tls,
+            Self::NotEnforced => Port::Plain,
+        }
+    }
 }
 
 /// The SKU bits of the firmware.

@@ -62,7 +62,8 @@ async fn amt_19(listener: &MeiListener, change: impl Fn(Request) -> Option<Vec<u
     Ok(())
 }
 
-fn answer_of_amt_19(request: Request) -> Vec<u8> {
+/// What such a device answers.
+pub(crate) fn answer_of_amt_19(request: Request) -> Vec<u8> {
     let version = |name, value| CodeVersion { name: text(name), value: text(value) };
     match request {
         Request::GetCodeVersions => {

@@ -38,7 +38,7 @@ mod port_switch;
 mod remark;
 mod report;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod to_relay;
 mod to_server;
 

@@ -34,7 +34,7 @@ fn hello(method: &str, report: &str) -> Hello {
 }
 
 /// A first message as a relay sends it.
-pub(super) fn a_hello() -> Hello {
+pub(crate) fn a_hello() -> Hello {
     hello("activate --profile labacmtls", TLS_REPORT)
 }
 

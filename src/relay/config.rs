@@ -47,6 +47,29 @@ pub struct RelayConfig {
     pub tls_tunnel: bool,
 }
 
+impl RelayConfig {
+    /// A relay that shows the server nothing of itself, dials LMS where it usually is, and reports what firmware and
+    /// operating system say.
+    pub fn new(url: ServerUrl, command: Command, mei: MeiAddress) -> Self {
+        Self {
+            url,
+            ca_file: None,
+            proof: Proof::default(),
+            proxy: None,
+            command,
+            amt_password: None,
+            mei,
+            lms_address: LmsAddress::default(),
+            hostname: None,
+            dns_suffix: None,
+            tenant: String::new(),
+            friendly_name: String::new(),
+            json_messages: false,
+            tls_tunnel: false,
+        }
+    }
+}
+
 /// The URL of a server: `ws://` or `wss://`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ServerUrl {

@@ -20,24 +20,14 @@
 //! ```no_run
 //! use amt_provision::access::Token;
 //! use amt_provision::protocol::Command;
-//! use amt_provision::relay::{LmsAddress, Proof, RelayConfig, run};
+//! use amt_provision::relay::{Proof, RelayConfig, run};
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let url = "wss://provisioning.example/activate".parse()?;
+//! let command = Command::Activate { profile: "office".parse()? };
 //! let config = RelayConfig {
-//!     url: "wss://provisioning.example/activate".parse()?,
-//!     ca_file: None,
 //!     proof: Proof { token: Some(Token::read("/etc/amt-provision/token".as_ref())?), certificate: None },
-//!     proxy: None,
-//!     command: Command::Activate { profile: "office".parse()? },
-//!     amt_password: None,
-//!     mei: "/dev/mei0".parse()?,
-//!     lms_address: LmsAddress::default(),
-//!     hostname: None,
-//!     dns_suffix: None,
-//!     tenant: String::new(),
-//!     friendly_name: String::new(),
-//!     json_messages: false,
-//!     tls_tunnel: false,
+//!     ..RelayConfig::new(url, command, "/dev/mei0".parse()?)
 //! };
 //! let outcome = smol::block_on(run(config, |event| tracing::info!("{event}")))?;
 //! tracing::info!("{outcome}");

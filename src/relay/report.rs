@@ -1,7 +1,7 @@
 //! From what firmware and operating system say to what the first message carries.
 
 use crate::mei::{LocalTls, Survey};
-use crate::protocol::{DeviceReport, Hello};
+use crate::protocol::{DeviceReport, Hello, HostnameInfo, IpConfiguration};
 
 use super::RelayConfig;
 use super::host::Host;
@@ -9,31 +9,59 @@ use super::host::Host;
 /// The name that our reports carry as the program's: RPS knows no other (rps.md §1).
 const CLIENT: &str = "RPC";
 
+/// What the firmware says, as the first message carries it. What it does not know stays empty: the operating system's
+/// names and addresses, and what a person calls the device.
+///
+/// ```
+/// use amt_provision::mei::Survey;
+/// use amt_provision::protocol::DeviceReport;
+///
+/// fn report(survey: Survey, hostname: String) -> DeviceReport {
+///     DeviceReport { hostname, ..DeviceReport::from(survey) }
+/// }
+/// ```
+impl From<Survey> for DeviceReport {
+    fn from(survey: Survey) -> Self {
+        let account = survey.local_system_account;
+        let hashes = survey.certificate_hashes.iter().filter_map(|entry| entry.hash.to_string().parse().ok());
+        Self {
+            version: survey.version,
+            build: survey.build,
+            sku: survey.sku.to_string(),
+            features: survey.sku.features(),
+            uuid: survey.uuid,
+            username: account.user.to_string(),
+            password: account.password,
+            control_mode: survey.control_mode,
+            hostname: String::new(),
+            dns_suffix: survey.dns_suffix.unwrap_or_default(),
+            client: CLIENT.to_owned(),
+            root_hashes: hashes.collect(),
+            ip: IpConfiguration::default(),
+            hostname_info: HostnameInfo::default(),
+            friendly_name: String::new(),
+            tls_enforced: survey.local_tls == LocalTls::Enforced,
+            tls_tunnel: false,
+            // No relay comes this far without.
+            lms_installed: true,
+        }
+    }
+}
+
 /// The first message.
 pub(super) fn hello(config: &RelayConfig, survey: Survey, host: Host) -> Hello {
     let of_host = Some(host.names.dns_suffix_os.clone()).filter(|suffix| !suffix.is_empty());
-    let dns_suffix = config.dns_suffix.clone().or(survey.dns_suffix).or(of_host).unwrap_or_default();
-    let account = survey.local_system_account;
+    let dns_suffix = config.dns_suffix.clone().or_else(|| survey.dns_suffix.clone()).or(of_host).unwrap_or_default();
+    let of_firmware = DeviceReport::from(survey);
     let report = DeviceReport {
-        version: survey.version,
-        build: survey.build,
-        sku: survey.sku.to_string(),
-        features: survey.sku.features(),
-        uuid: survey.uuid,
-        username: account.user.to_string(),
-        password: config.amt_password.clone().unwrap_or(account.password),
-        control_mode: survey.control_mode,
+        password: config.amt_password.clone().unwrap_or(of_firmware.password),
         hostname: host.names.hostname.clone(),
         dns_suffix,
-        client: CLIENT.to_owned(),
-        root_hashes: survey.certificate_hashes.iter().filter_map(|entry| entry.hash.to_string().parse().ok()).collect(),
-        ip: host.ip,
         hostname_info: host.names,
+        ip: host.ip,
         friendly_name: config.friendly_name.clone(),
-        tls_enforced: survey.local_tls == LocalTls::Enforced,
         tls_tunnel: config.tls_tunnel,
-        // The relay does not come this far without.
-        lms_installed: true,
+        ..of_firmware
     };
     Hello { command: config.command.clone(), tenant: config.tenant.clone(), report }
 }
@@ -46,30 +74,15 @@ mod tests {
     use super::*;
     use crate::mei::Sku;
     use crate::mei::pthi::{CertificateHash, CertificateHashEntry, LocalSystemAccount, Text};
-    use crate::protocol::{APP_VERSION, Command, HostnameInfo, IpConfiguration, ToServer};
-    use crate::relay::{LmsAddress, Proof};
+    use crate::protocol::{APP_VERSION, Command, ToServer};
+
     use crate::secret::Secret;
 
     /// The report of rps.md §1 A, as text.
     const PLAIN: &str = r#"{"ver":"16.1.25","build":"2124","sku":"16392","features":"AMT Pro Corporate","uuid":"11111111-1111-1111-1111-111111111111","username":"$$OsAdmin","password":"lsa-Pa55w0rd","currentMode":0,"hostname":"lab-host","fqdn":"vprodemo.test","client":"RPC","certHashes":["0123456789abcdef0123456789abcdef01234567","91e870c4cd1ac3ffc9beb15c7dd7f3affd2efd988d3d4d8021f44a4a7214e9ad"],"ipConfiguration":{"dhcp":true,"static":false,"ipsync":true,"ipAddress":"127.0.0.1","netmask":"255.255.255.0","gateway":"","primaryDns":"","secondaryDns":""},"hostnameInfo":{"dnsSuffixOS":"vprodemo.test","hostname":"lab-host"}}"#;
 
     fn config(command: Command) -> RelayConfig {
-        RelayConfig {
-            url: "ws://rps.test".parse().unwrap(),
-            ca_file: None,
-            proof: Proof::default(),
-            proxy: None,
-            command,
-            amt_password: None,
-            mei: "/dev/mei0".parse().unwrap(),
-            lms_address: LmsAddress::default(),
-            hostname: None,
-            dns_suffix: None,
-            tenant: String::new(),
-            friendly_name: String::new(),
-            json_messages: false,
-            tls_tunnel: false,
-        }
+        RelayConfig::new("ws://rps.test".parse().unwrap(), command, "/dev/mei0".parse().unwrap())
     }
 
     fn survey(version: &str, local_tls: LocalTls) -> Survey {

@@ -14,7 +14,7 @@ use super::line::{End, LineInput, LineOutput};
 use super::talk::Talk;
 use super::websocket::{self, Ended, Goodbye, Outgoing, Socket};
 use super::{LmsAddress, RelayConfig, RelayError, RelayEvent, report};
-use crate::mei::{LocalTls, Mei, Survey};
+use crate::mei::{Mei, Survey};
 use crate::protocol::{Data, Hello, Outcome, ToServer};
 use crate::websocket::Encoding;
 
@@ -45,7 +45,7 @@ async fn probe_and_run(
     let survey = survey(config).await?;
     let local_tls = survey.local_tls;
     events(RelayEvent::Surveyed { version: survey.version, uuid: survey.uuid, mode: survey.control_mode, local_tls });
-    let port = if local_tls == LocalTls::Enforced { Port::Tls } else { Port::Plain };
+    let port = local_tls.port();
     let address = config.lms_address;
     // Firmware that cannot tell may have either.
     let other = (port == Port::Plain && !survey.version.tells_local_tls()).then_some(Port::Tls);

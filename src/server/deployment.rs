@@ -8,6 +8,7 @@ use amt_provision_fsm::edges::Edge;
 use amt_provision_fsm::identity::Uuid;
 use amt_provision_fsm::policy::Profile;
 use amt_provision_fsm::provisioner::Outcome;
+use rustls::crypto::aws_lc_rs;
 use rustls::pki_types::UnixTime;
 
 use super::CrlDirectory;
@@ -19,10 +20,10 @@ use crate::limits::{Deadlines, Limits};
 use crate::pki::authority::DeploymentAuthority;
 use crate::pki::odca::OdcaTrust;
 use crate::protocol::ProfileName;
-use crate::store::{PasswordSource, ServerName, Store, Tenant};
+use crate::store::{PasswordChoice, PasswordSource, ServerName, Store, Tenant};
 use crate::tunnel::channel::ProvisioningIdentity;
 use crate::tunnel::tls::TlsVersion;
-use crate::wsman::class::tls_setting_data::RemoteMode;
+use crate::wsman::class::tls_setting_data::{Clients, PlainText, RemoteMode};
 
 /// A profile with everything that it needs to be served.
 #[derive(Clone)]
@@ -39,6 +40,22 @@ pub struct ServedProfile {
     pub remote_tls: RemoteMode,
     /// The highest TLS version that is offered to its devices.
     pub max_tls: TlsVersion,
+}
+
+impl ServedProfile {
+    /// `profile` with a random password for each device and each account, and with no plain text on the network;
+    /// `provisioning` is needed where its goal is ACM.
+    pub fn new(profile: Profile, provisioning: Option<Arc<dyn ProvisioningIdentity>>) -> Self {
+        let random = aws_lc_rs::default_provider().secure_random;
+        Self {
+            profile,
+            passwords: PasswordSource::new(PasswordChoice::default(), PasswordChoice::default(), random),
+            provisioning,
+            adoption: None,
+            remote_tls: RemoteMode { plain: PlainText::Refused, clients: Clients::Any },
+            max_tls: TlsVersion::V1_3,
+        }
+    }
 }
 
 /// Where the profiles come from that relays ask for.

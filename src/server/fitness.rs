@@ -52,17 +52,15 @@ mod tests {
     use amt_provision_fsm::firmware::AmtVersion;
     use amt_provision_fsm::policy::Profile;
     use amt_provision_fsm::request::{ChainFlaw, ChainLength};
-    use rustls::crypto::aws_lc_rs;
+
     use sha2::Sha512;
 
     use super::*;
-    use crate::protocol::{HostnameInfo, IpConfiguration};
-    use crate::secret::Secret;
+    use crate::protocol::tests::a_hello;
+
     use crate::simulator::provisioning::{ProvisioningChain, ProvisioningShape};
-    use crate::store::{PasswordChoice, PasswordSource};
+
     use crate::tunnel::channel::ProvisioningCertificate;
-    use crate::tunnel::tls::TlsVersion;
-    use crate::wsman::class::tls_setting_data::{Clients, PlainText, RemoteMode};
 
     static CHAIN: LazyLock<ProvisioningChain> =
         LazyLock::new(|| ProvisioningChain::mint(&ProvisioningShape::for_domain("corp.example")).unwrap());
@@ -73,37 +71,15 @@ mod tests {
 
     fn served(goal: Goal) -> ServedProfile {
         let identity = ProvisioningCertificate::new(CHAIN.certificates().to_vec(), &CHAIN.key().into()).unwrap();
-        let random = aws_lc_rs::default_provider().secure_random;
-        ServedProfile {
-            profile: Profile::cautious(goal),
-            passwords: PasswordSource::new(PasswordChoice::default(), PasswordChoice::default(), random),
-            provisioning: Some(Arc::new(identity)),
-            adoption: None,
-            remote_tls: RemoteMode { plain: PlainText::Refused, clients: Clients::Any },
-            max_tls: TlsVersion::V1_3,
-        }
+        ServedProfile::new(Profile::cautious(goal), Some(Arc::new(identity)))
     }
 
     fn report(major: u16, dns_suffix: &str, hashes: &[String]) -> DeviceReport {
         DeviceReport {
             version: AmtVersion::new(major, 0),
-            build: String::new(),
-            sku: String::new(),
-            features: String::new(),
-            uuid: "4c4c4544-0051-3610-8053-b7c04f4e3033".parse().unwrap(),
-            username: String::new(),
-            password: Secret::from(String::new()),
-            control_mode: ControlMode::PreProvisioning,
-            hostname: String::new(),
             dns_suffix: dns_suffix.into(),
-            client: "test".into(),
             root_hashes: hashes.iter().map(|hash| hash.parse().unwrap()).collect(),
-            ip: IpConfiguration::default(),
-            hostname_info: HostnameInfo::default(),
-            friendly_name: String::new(),
-            tls_enforced: true,
-            tls_tunnel: false,
-            lms_installed: true,
+            ..a_hello().report
         }
     }
 

@@ -151,10 +151,19 @@ impl ProvisioningChain {
         self.key.serialize_der().into()
     }
 
+    /// The private key as PEM.
+    pub fn key_pem(&self) -> Zeroizing<String> {
+        Zeroizing::new(self.key.serialize_pem())
+    }
+
+    /// The certificates as PEM, in the firmware's order.
+    pub fn certificates_pem(&self) -> String {
+        self.certificates.iter().map(|der| pem::encode(&pem::Pem::new("CERTIFICATE", &der[..]))).collect()
+    }
+
     /// The private key and all certificates as PEM, as an operator hands them over.
     pub fn to_pem(&self) -> Zeroizing<String> {
-        let certificates = self.certificates.iter().map(|der| pem::encode(&pem::Pem::new("CERTIFICATE", &der[..])));
-        Zeroizing::new(certificates.fold(self.key.serialize_pem(), |text, certificate| text + &certificate))
+        Zeroizing::new(self.key.serialize_pem() + &self.certificates_pem())
     }
 }
 

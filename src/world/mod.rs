@@ -44,7 +44,6 @@ mod device_side;
 mod disk;
 mod events;
 mod fault;
-mod firmware_questions;
 mod machine;
 mod relay_side;
 mod server_side;

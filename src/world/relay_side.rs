@@ -10,11 +10,11 @@ use amt_provision_fsm::time::{Instant, Millis};
 
 use super::events::{Event, LineId, TcpId};
 use super::fault::Fault;
-use super::firmware_questions::{hello, survey};
 use super::machine::{DRAIN, Way, World};
 use super::server_side::LINE_LATENCY;
 use super::trace::Party;
-use crate::mei::LocalTls;
+use crate::mei::{Mei, Survey};
+use crate::protocol::{Command, DeviceReport, Hello, HostnameInfo, ProfileName};
 use crate::relay::line::{Line, LineInput, LineOutput};
 
 /// How long a dial takes, at most.
@@ -31,13 +31,13 @@ pub(super) struct Relay {
 
 impl World {
     pub(super) fn relay_starts(&mut self) {
-        let asked = survey(&self.device).map_err(|error| error.to_string());
+        let asked = Mei::new(&self.device).survey().map_err(|error| error.to_string());
         let named = "office".parse().map_err(|error| format!("{error}"));
         let (survey, profile) = match asked.and_then(|survey| Ok((survey, named?))) {
             Ok(asked) => asked,
             Err(why) => return self.violated("a simulated device can be asked over MEI", why),
         };
-        let port = if survey.local_tls == LocalTls::Enforced { Port::Tls } else { Port::Plain };
+        let port = survey.local_tls.port();
         self.tell(Party::Relay, || format!("begins: AMT {} in {}, {port:?}", survey.version, survey.control_mode));
         self.lines += 1;
         let line = LineId(self.lines);
@@ -183,4 +183,12 @@ impl World {
             self.server_sees_the_end(line);
         }
     }
+}
+
+/// The first message.
+fn hello(survey: Survey, profile: ProfileName) -> Hello {
+    let of_firmware = DeviceReport::from(survey);
+    let names = HostnameInfo { dns_suffix_os: of_firmware.dns_suffix.clone(), hostname: "pc".to_owned() };
+    let report = DeviceReport { hostname: names.hostname.clone(), hostname_info: names, ..of_firmware };
+    Hello { command: Command::Activate { profile }, tenant: String::new(), report }
 }

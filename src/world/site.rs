@@ -11,7 +11,7 @@ use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 use zeroize::Zeroizing;
 
 use crate::pki::authority::{AuthorityError, DeploymentAuthority};
-use crate::pki::odca::{OdcaTrust, TrustSet, TrustSetError};
+use crate::pki::odca::{OdcaTrust, TrustSetError};
 use crate::server::ServedProfile;
 use crate::simulator::config::DeviceConfig;
 use crate::simulator::firmware::TrustedRoots;
@@ -19,10 +19,7 @@ use crate::simulator::identity::{IdentityError, SimulatorAuthority, generate_rsa
 use crate::simulator::keys::KeyPool;
 use crate::simulator::persona::Persona;
 use crate::simulator::provisioning::{ProvisioningChain, ProvisioningShape};
-use crate::store::{PasswordChoice, PasswordSource};
 use crate::tunnel::channel::{ProvisioningCertificate, ProvisioningCertificateError};
-use crate::tunnel::tls::TlsVersion;
-use crate::wsman::class::tls_setting_data::{Clients, PlainText, RemoteMode};
 
 /// Why no site could be made. This machine's cryptography is to blame.
 #[derive(Debug, thiserror::Error)]
@@ -74,16 +71,13 @@ impl Site {
     /// [`SiteError`].
     pub fn new() -> Result<Self, SiteError> {
         let silicon = SimulatorAuthority::generate()?;
-        let mut trust = OdcaTrust::production();
-        let intermediate = std::slice::from_ref(silicon.intermediate());
-        trust.add(TrustSet::from_certificates("simulator", silicon.root(), intermediate)?)?;
         let chain = ProvisioningChain::mint(&ProvisioningShape::for_domain(DOMAIN))?;
         let key = PrivateKeyDer::from_pem_slice(chain.to_pem().as_bytes());
         let key = key.map_err(|error| SiteError::Key(error.to_string()))?;
         let keys = (0..KEYS).map(|_| Ok(Zeroizing::new(generate_rsa_key()?.serialize_der())));
         Ok(Self {
             authority: Arc::new(DeploymentAuthority::generate()?),
-            trust: Arc::new(trust),
+            trust: Arc::new(silicon.trusted_as("simulator")?),
             silicon: Arc::new(silicon),
             provisioning: Arc::new(ProvisioningCertificate::new(chain.certificates().to_vec(), &key)?),
             roots: TrustedRoots::default().with_root("the site's", chain.root()).ok_or(SiteError::Root)?,
@@ -115,16 +109,9 @@ impl Site {
 
     /// A profile that is served: random passwords, TLS only.
     pub fn profile(&self, profile: Profile) -> ServedProfile {
-        let random = rustls::crypto::aws_lc_rs::default_provider().secure_random;
         let provisioning = Arc::clone(&self.provisioning) as Arc<_>;
-        ServedProfile {
-            provisioning: matches!(profile.goal, Goal::Admin(_)).then_some(provisioning),
-            profile,
-            passwords: PasswordSource::new(PasswordChoice::default(), PasswordChoice::default(), random),
-            adoption: None,
-            remote_tls: RemoteMode { plain: PlainText::Refused, clients: Clients::Any },
-            max_tls: TlsVersion::V1_3,
-        }
+        let needed = matches!(profile.goal, Goal::Admin(_));
+        ServedProfile::new(profile, needed.then_some(provisioning))
     }
 }
 

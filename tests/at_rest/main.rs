@@ -7,6 +7,8 @@
 
 #[path = "../hostile_relay/canary.rs"]
 mod canary;
+#[path = "../common/log.rs"]
+mod log;
 #[path = "../common/postgres.rs"]
 mod postgres;
 #[allow(dead_code, reason = "this target compares nothing else")]
@@ -14,45 +16,29 @@ mod postgres;
 mod provisioning;
 
 use std::collections::BTreeMap;
-use std::io::{self, Write};
 use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
 use amt_provision::fsm::firmware::AmtVersion;
 use amt_provision::fsm::identity::Uuid;
-use amt_provision::fsm::policy::{FirstUseTrust, FlowB};
-use amt_provision::fsm::record::{Provenance, Snapshot};
+use amt_provision::fsm::record::Snapshot;
 use amt_provision::sealing::{Key, KeySource, KeySources};
 use amt_provision::server::{Deployment, ServedProfile};
 use amt_provision::simulator::firmware::Truth;
-use amt_provision::store::{
-    Account, Holder, PasswordChoice, PasswordSource, PostgresStore, SqliteStore, Store, Tenant,
-};
+use amt_provision::store::{Account, Holder, PostgresStore, SqliteStore, Store, Tenant};
 use memchr::memmem;
 use rustls::pki_types::UnixTime;
 
 use canary::{ADMIN, MEBX};
+use log::Log;
+use provisioning::profile::{fixed_passwords, open_flow_b, trust};
 use provisioning::{World, provision};
 
 /// Set for the process that is to panic: the file of its store.
 const PANICKING: &str = "AMT_PROVISION_TEST_PANICKING";
-
-/// Where the log is written to.
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
-
-impl Write for Log {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().write(bytes)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
 
 /// What would be a secret in `place`, in any form, with the name of the form.
 fn search(place: &str, seen: &[u8], truths: &[Truth]) -> Vec<String> {
@@ -79,22 +65,17 @@ fn search(place: &str, seen: &[u8], truths: &[Truth]) -> Vec<String> {
 
 /// To ACM with the canaries as passwords.
 fn profile(version: AmtVersion) -> ServedProfile {
-    let random = rustls::crypto::aws_lc_rs::default_provider().secure_random;
-    let fixed = |text: &str| PasswordChoice::Fixed(text.parse().unwrap());
-    let mut served = World::profile(version, |profile| {
+    let profile = World::profile(version, |profile| {
         if !version.must_have_local_tls() {
-            profile.flow_b = FlowB::Allowed;
-            profile.minimum = Provenance::FirstUse;
-            profile.first_use = FirstUseTrust::Trusted;
+            open_flow_b(profile);
         }
     });
-    served.passwords = PasswordSource::new(fixed(ADMIN), fixed(MEBX), random);
-    served
+    ServedProfile { passwords: fixed_passwords(ADMIN, MEBX), ..profile }
 }
 
 /// A server with this store; everything else is the world's.
 async fn deployment(world: &World, store: Arc<dyn Store>, version: AmtVersion) -> Arc<Deployment> {
-    let trust = Arc::clone(&world.deployment(profile(version)).await.trust);
+    let trust = trust(&world.authority);
     let authority = store.authority(UnixTime::now()).await.unwrap();
     let profiles = BTreeMap::from([("office".to_owned(), profile(version))]);
     Arc::new(Deployment::new("test".parse().unwrap(), store, authority, trust, profiles))
@@ -109,7 +90,7 @@ async fn both_flows(world: &World, store: &Arc<dyn Store>, network: u8) -> Vec<T
         let uuid = Uuid::from_bytes([network << 4 | place; 16]).unwrap();
         let lms = Ipv4Addr::new(127, 23, network, place);
         let device = world.start(&world.device(version, persona, uuid), lms).await;
-        let said = provision(deployment(world, Arc::clone(store), version).await, &device, lms).await;
+        let said = provision(deployment(world, Arc::clone(store), version).await, &device).await;
         let said = said.unwrap_or_else(|error| panic!("AMT {version}: {error}")).to_string();
         assert!(said.contains("ACM"), "{said}");
         let truth = device.truth();
@@ -133,7 +114,7 @@ async fn goes_on_after_a_restore(world: &World) {
     let lms = Ipv4Addr::new(127, 23, 5, 1);
     let device = world.start(&world.device(version, "keeps-session", uuid), lms).await;
     let served = deployment(world, Arc::clone(&world.store) as Arc<dyn Store>, version).await;
-    provision(Arc::clone(&served), &device, lms).await.unwrap();
+    provision(Arc::clone(&served), &device).await.unwrap();
     // The listener was dropped with its session: the lease is taken over when its time is over, by the file's clock.
     let (other, later) = (Holder { server: "other".parse().unwrap(), process: 2 }, UnixTime::now().as_secs() + 3600);
     let later = UnixTime::since_unix_epoch(Duration::from_secs(later));
@@ -148,7 +129,7 @@ async fn goes_on_after_a_restore(world: &World) {
     let store: Arc<dyn Store> = Arc::new(SqliteStore::open(&path).await.unwrap());
     store.unlock(UnixTime::now()).await.unwrap();
     let before = device.truth().counters;
-    let said = provision(deployment(world, store, version).await, &device, lms).await.unwrap().to_string();
+    let said = provision(deployment(world, store, version).await, &device).await.unwrap().to_string();
     assert!(said.contains("ACM"), "{said}");
     let after = device.truth().counters;
     assert_eq!((after.setups, after.upgrades, after.repeated), (1, 1, 0));
@@ -203,10 +184,7 @@ fn g1_no_secret_is_in_logs_files_dumps_snapshots_or_a_panic_after_both_flows() {
     }
     // Before the log begins: the tests' own statements tell the database its password.
     let cluster = postgres::cluster();
-    let log = Log::default();
-    let writer = log.clone();
-    // What libraries say in the other way of logging as well.
-    tracing_subscriber::fmt().with_max_level(tracing::Level::TRACE).with_writer(move || writer.clone()).init();
+    let log = Log::begin();
 
     smol::block_on(async {
         let world = World::new().await;
@@ -240,7 +218,7 @@ fn g1_no_secret_is_in_logs_files_dumps_snapshots_or_a_panic_after_both_flows() {
         }
         goes_on_after_a_restore(&world).await;
 
-        let log = log.0.lock().unwrap().clone();
+        let log = log.so_far();
         let text = String::from_utf8_lossy(&log);
         for source in ["amt_provision", "sqlx", "TRACE"] {
             assert!(text.contains(source), "the log has what it is searched for: {source}");

@@ -5,15 +5,14 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use amt_provision::fsm::firmware::{AmtVersion, ControlMode, Port};
+use amt_provision::fsm::firmware::Port;
 use amt_provision::fsm::identity::Uuid;
 use amt_provision::fsm::provisioner::ChannelId;
 use amt_provision::limits::Deadlines;
 use amt_provision::protocol::compact::{
     MAX_PACKET, Packet, Report, Resumable, SUBPROTOCOL, SessionId, ToRelay, ToServer,
 };
-use amt_provision::protocol::{Command, Data, DeviceReport, Hello, HostnameInfo, IpConfiguration};
-use amt_provision::secret::Secret;
+use amt_provision::protocol::{Data, Hello};
 use amt_provision::store::{Store, Tenant};
 use async_tungstenite::tungstenite::Message;
 use async_tungstenite::tungstenite::client::IntoClientRequest;
@@ -30,27 +29,7 @@ fn uuid(place: u8) -> Uuid {
 }
 
 fn hello(place: u8) -> Hello {
-    let report = DeviceReport {
-        version: AmtVersion::new(19, 0),
-        build: "2124".into(),
-        sku: "16392".into(),
-        features: "AMT Pro Corporate".into(),
-        uuid: uuid(place),
-        username: "$$OsAdmin".into(),
-        password: Secret::from("lsa".to_owned()),
-        control_mode: ControlMode::PreProvisioning,
-        hostname: "pc".into(),
-        dns_suffix: "example.test".into(),
-        client: "RPC".into(),
-        root_hashes: Vec::new(),
-        ip: IpConfiguration::default(),
-        hostname_info: HostnameInfo::default(),
-        friendly_name: String::new(),
-        tls_enforced: true,
-        tls_tunnel: false,
-        lms_installed: true,
-    };
-    Hello { command: Command::Activate { profile: "office".parse().expect("a name") }, tenant: String::new(), report }
+    crate::hello::hello("office", uuid(place))
 }
 
 /// A relay without a device.

@@ -3,6 +3,8 @@
 
 mod cuts;
 mod cutter;
+#[path = "../common/hello.rs"]
+mod hello;
 mod hostile;
 #[expect(dead_code, reason = "these tests stand between relay and server, and run both themselves")]
 #[path = "../provisioning/mod.rs"]

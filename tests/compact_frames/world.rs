@@ -7,18 +7,17 @@ use std::time::Duration;
 
 use amt_provision::fsm::firmware::{AmtVersion, ControlMode};
 use amt_provision::fsm::identity::Uuid;
-use amt_provision::fsm::policy::{FirstUseTrust, FlowB};
-use amt_provision::fsm::record::Provenance;
 use amt_provision::protocol::Outcome;
-use amt_provision::relay::{self, RelayConfig, RelayError};
+use amt_provision::relay::{RelayConfig, RelayError, run};
 use amt_provision::server::{Deployment, Listener, serve};
 use amt_provision::simulator::config::DeviceConfig;
 use amt_provision::simulator::running::SimulatedDevice;
 use smol::Task;
-use smol::future::FutureExt;
 
 use crate::cutter::{Cut, Cutter, Passed};
-use crate::provisioning::{World, relay_config};
+use crate::provisioning::patience::within;
+use crate::provisioning::profile::open_flow_b;
+use crate::provisioning::{World, relay};
 
 /// For a run that is cut a hundred times, on a machine that is busy elsewhere.
 const PATIENCE: Duration = Duration::from_secs(300);
@@ -47,15 +46,10 @@ pub(crate) struct Rig {
     pub(crate) world: World,
     pub(crate) flow: Flow,
     pub(crate) device: SimulatedDevice,
-    pub(crate) lms: Ipv4Addr,
 }
 
 pub(crate) fn play<T>(test: impl Future<Output = T>) -> T {
-    let late = async {
-        smol::Timer::after(PATIENCE).await;
-        panic!("the test hangs")
-    };
-    smol::block_on(test.or(late))
+    smol::block_on(within(PATIENCE, test))
 }
 
 impl Rig {
@@ -65,7 +59,7 @@ impl Rig {
         let config = Self::config(&world, flow, place);
         let lms = Ipv4Addr::new(127, 23, 0, place);
         let device = world.start(&config, lms).await;
-        Self { world, flow, device, lms }
+        Self { world, flow, device }
     }
 
     fn config(world: &World, flow: Flow, place: u8) -> DeviceConfig {
@@ -80,16 +74,14 @@ impl Rig {
         let version = self.device.truth().version;
         let profile = World::profile(version, |profile| {
             if self.flow == Flow::B {
-                profile.flow_b = FlowB::Allowed;
-                profile.minimum = Provenance::FirstUse;
-                profile.first_use = FirstUseTrust::Trusted;
+                open_flow_b(profile);
             }
         });
         self.world.deployment(profile).await
     }
 
     pub(crate) fn relay(&self, server: SocketAddr) -> RelayConfig {
-        relay_config(server, self.device.mei_path(), self.lms)
+        relay::config(server, &self.device)
     }
 
     /// One run through the cutter, and what came of it.
@@ -102,7 +94,7 @@ impl Rig {
 
     pub(crate) async fn ends(&self, config: RelayConfig, cutter: &Cutter) -> Ran {
         let seen = Mutex::new(Vec::new());
-        let said = relay::run(config, |event| seen.lock().expect("no panic").push(event.to_string())).await;
+        let said = run(config, |event| seen.lock().expect("no panic").push(event.to_string())).await;
         let traffic = self.device.traffic();
         Ran {
             said,

@@ -6,12 +6,10 @@ use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
-use std::time::Duration;
 
 use amt_provision::fsm::firmware::{AmtVersion, ControlMode};
 use amt_provision::fsm::identity::Uuid;
-use amt_provision::protocol;
-use amt_provision::relay::{self, Proof, RelayConfig, RelayError};
+use amt_provision::relay::{RelayConfig, RelayError, run};
 use amt_provision::simulator::config::DeviceConfig;
 use amt_provision::simulator::firmware::TrustedRoots;
 use amt_provision::simulator::identity::SimulatorAuthority;
@@ -22,8 +20,7 @@ use amt_provision::store::{Account, Ending, Store, Tenant};
 use smol::channel::{Receiver, unbounded};
 use smol::future::FutureExt;
 
-/// For anything that takes no time at all, on a machine that is busy elsewhere.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+use crate::patience::{PATIENCE, in_time};
 
 /// What servers and devices have to know of each other, and a folder for it.
 pub(crate) struct World {
@@ -40,11 +37,8 @@ impl World {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let authority = SimulatorAuthority::generate().expect("an authority");
         let chain = ProvisioningChain::mint(&ProvisioningShape::for_domain("example.test")).expect("a chain");
-        let text = chain.to_pem();
-        let (key, certificates) = text.split_at(text.find("-----BEGIN CERTIFICATE-----").expect("a certificate"));
-        let odca = [authority.root(), authority.intermediate()];
-        let odca = odca.map(|certificate| pem::encode(&pem::Pem::new("CERTIFICATE", &certificate[..]))).concat();
-        for (name, text) in [("key.pem", key), ("chain.pem", certificates), ("odca.pem", &odca)] {
+        let (key, certificates, odca) = (chain.key_pem(), chain.certificates_pem(), authority.certificates_pem());
+        for (name, text) in [("key.pem", &*key), ("chain.pem", &certificates), ("odca.pem", &odca)] {
             std::fs::write(folder.path().join(name), text).expect("our own folder");
         }
         let network = NETWORKS.fetch_add(1, Ordering::Relaxed);
@@ -138,11 +132,7 @@ impl Server {
     pub(crate) async fn ends(&mut self) -> ExitStatus {
         // Its stderr ends with it.
         let ended = async { while self.lines.recv().await.is_ok() {} };
-        let late = async {
-            smol::Timer::after(PATIENCE).await;
-            panic!("the server did not end");
-        };
-        ended.or(late).await;
+        in_time(ended).await;
         self.child.wait().expect("our own process")
     }
 }
@@ -157,24 +147,9 @@ impl Drop for Server {
 
 /// What a relay that takes a device to the server at `address` is told in the end; cut where it is dropped.
 pub(crate) async fn relay(device: &SimulatedDevice, address: &str) -> Result<String, RelayError> {
-    let config = RelayConfig {
-        url: format!("ws://{address}/activate").parse().expect("a URL"),
-        ca_file: None,
-        proof: Proof::default(),
-        proxy: None,
-        command: protocol::Command::Activate { profile: "office".parse().expect("a name") },
-        mei: format!("unix:{}", device.mei_path().display()).parse().expect("an address"),
-        lms_address: device.address().to_string().parse().expect("a loopback address"),
-        amt_password: None,
-        hostname: Some("pc".into()),
-        dns_suffix: Some("example.test".into()),
-        tenant: String::new(),
-        friendly_name: String::new(),
-        // A session of compact frames would wait for its relay at the server that it had.
-        json_messages: true,
-        tls_tunnel: false,
-    };
-    relay::run(config, |_| {}).await.map(|outcome| outcome.to_string())
+    // A session of compact frames would wait for its relay at the server that it had.
+    let config = RelayConfig { json_messages: true, ..crate::relay::config(address, device) };
+    run(config, |_| {}).await.map(|outcome| outcome.to_string())
 }
 
 /// The device is in ACM, came there by one `Setup` and one upgrade, and is what the store says that it is.

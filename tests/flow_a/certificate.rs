@@ -75,7 +75,7 @@ fn a_device_comes_to_acm_with_the_certificate_of_a_pfx_file_that_the_configurati
         let lms = Ipv4Addr::new(127, 19, 1, 1);
         let config = world.device(VERSION, "drops-listed", Uuid::from_bytes([9; 16]).expect("a UUID"));
         let device = world.start(&config, lms).await;
-        let said = provision(world.deployment(profile).await, &device, lms).await.expect("success");
+        let said = provision(world.deployment(profile).await, &device).await.expect("success");
         assert!(said.to_string().contains("ACM"), "{said}");
         assert_eq!(details(&said), "", "nothing is to be said of the certificate");
         let truth = device.truth();
@@ -117,7 +117,7 @@ fn a_chain_that_the_device_cannot_take_never_reaches_it() {
             config.roots = TrustedRoots::default().with_root("test", chain.root()).expect("room for a root");
             let device = world.start(&config, lms).await;
             let deployment = world.deployment(World::profile_of(&chain, |_| {})).await;
-            let Err(RelayError::Failure(said)) = provision(deployment, &device, lms).await else {
+            let Err(RelayError::Failure(said)) = provision(deployment, &device).await else {
                 panic!("the server let it pass: {words}")
             };
             assert!(said.to_string().contains(words), "{said}");
@@ -142,7 +142,7 @@ fn a_root_that_the_device_lacks_is_told_and_the_device_s_answer_decides() {
         config.roots = TrustedRoots::default().with_root("another", stranger.root()).expect("room for a root");
         let device = world.start(&config, lms).await;
         let deployment = world.deployment(World::profile(VERSION, |_| {})).await;
-        let Err(RelayError::Failure(said)) = provision(deployment, &device, lms).await else { panic!("ACM?") };
+        let Err(RelayError::Failure(said)) = provision(deployment, &device).await else { panic!("ACM?") };
         assert!(said.to_string().contains("AddNextCertInChain: ReturnValue 4"), "{said}");
         assert!(details(&said).contains("none of the 1 roots that the relay lists is ours"), "{}", details(&said));
         assert_eq!(device.truth().mode, ControlMode::Client);

@@ -75,7 +75,7 @@ fn a_device_that_revocation_speaks_against_is_refused_untouched_and_let_in_once_
             if let Some(list) = list {
                 put(ROOT_LIST, list);
             }
-            let said = provision(Arc::clone(deployment), &device, lms).await.expect_err("a refusal").to_string();
+            let said = provision(Arc::clone(deployment), &device).await.expect_err("a refusal").to_string();
             assert!(said.contains("the device is genuine, and revocation lists speak against it"), "{said}");
             assert_eq!(device.truth().mode, ControlMode::PreProvisioning);
             assert_eq!(device.truth().requests.values().sum::<u64>(), 0, "nothing was asked of it");
@@ -85,7 +85,7 @@ fn a_device_that_revocation_speaks_against_is_refused_untouched_and_let_in_once_
         // The operator refreshes the folder: no restart.
         put(ROOT_LIST, &ListShape::default());
         put(INDIRECT_LIST, &ListShape { next_update: Some(rcgen::date_time_ymd(2020, 7, 1)), ..ListShape::default() });
-        let said = provision(obeyed, &device, lms).await.expect("success").to_string();
+        let said = provision(obeyed, &device).await.expect("success").to_string();
         assert!(said.contains("ACM"), "{said}");
         device.stop().await;
     });

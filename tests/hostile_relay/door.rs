@@ -4,13 +4,10 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use amt_provision::fsm::policy::{ActivationCommit, Adopt, FirstUseTrust, FlowB, Goal, Profile, WithoutAcm};
-use amt_provision::fsm::record::Provenance;
+use amt_provision::fsm::policy::{Goal, Profile};
 use amt_provision::pki::odca::OdcaTrust;
 use amt_provision::server::{Deployment, Listener, ServedProfile, serve};
-use amt_provision::store::{PasswordChoice, PasswordSource, SqliteStore, Store, Tenant};
-use amt_provision::tunnel::tls::TlsVersion;
-use amt_provision::wsman::class::tls_setting_data::{Clients, PlainText, RemoteMode};
+use amt_provision::store::{SqliteStore, Store, Tenant};
 use async_tungstenite::WebSocketStream;
 use async_tungstenite::tungstenite::Message;
 use base64::Engine;
@@ -27,23 +24,7 @@ fn with_server<F: Future<Output = ()>>(test: impl FnOnce(std::net::SocketAddr) -
     smol::block_on(async {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let store = Arc::new(SqliteStore::open(&folder.path().join("fleet.db")).await.expect("a new store"));
-        let random = rustls::crypto::aws_lc_rs::default_provider().secure_random;
-        let profile = ServedProfile {
-            profile: Profile {
-                goal: Goal::Client,
-                flow_b: FlowB::Refused,
-                minimum: Provenance::OdcaInterim,
-                first_use: FirstUseTrust::NotTrusted,
-                activation_commit: ActivationCommit::Auto,
-                adopt: Adopt::Refused,
-                without_acm: WithoutAcm::Keep,
-            },
-            passwords: PasswordSource::new(PasswordChoice::default(), PasswordChoice::default(), random),
-            provisioning: None,
-            adoption: None,
-            remote_tls: RemoteMode { plain: PlainText::Refused, clients: Clients::Any },
-            max_tls: TlsVersion::V1_3,
-        };
+        let profile = ServedProfile::new(Profile::cautious(Goal::Client), None);
         let deployment = Arc::new(Deployment::new(
             "test".parse().expect("a name"),
             Arc::clone(&store) as Arc<dyn Store>,

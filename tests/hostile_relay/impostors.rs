@@ -8,12 +8,14 @@ use amt_provision::simulator::identity::{
     ChainShape, Identity, SimulatorAuthority, Subject, generate_p384_key, generate_rsa_key,
 };
 
+use crate::patience::in_time;
+
 use super::canary;
 use super::impostor::{Conduct, Impostor};
 use super::meddler::Meddler;
-use super::script::{Seen, Trick, report};
+use super::script::{Seen, Trick};
 use super::tricks::judge;
-use super::world::{World, in_time, survey, uuid};
+use super::world::{World, report, uuid};
 
 /// Connections after which a relay that fails with all of them leaves.
 const ENOUGH: usize = 5;
@@ -37,7 +39,7 @@ fn g4_a_relay_that_plays_the_device_with_a_key_of_its_own_gets_no_request() {
         ];
         let test = async |server| {
             let device = world.start(&world.config(19, uuid(1))).await;
-            let claim = report(survey(&device).await);
+            let claim = report(&device).await;
             for (case, identity) in cases {
                 let address = world.address();
                 let identity = identity.certified_key().expect("a key that signs");
@@ -74,7 +76,7 @@ fn g5_a_relay_that_puts_another_genuine_device_in_its_place_takes_nothing_from_o
                 let second = world.start(&world.config(19, other)).await;
                 let addresses = [device.address(), second.address()];
                 let dial = &|number: usize| addresses[usize::from(number >= usize::from(n))];
-                let report = report(survey(&device).await);
+                let report = report(&device).await;
                 let meddler = Meddler { server, report, dial, trick: Trick::Honest, connections: 40 };
                 let seen = in_time(meddler.run()).await;
                 let case = format!("another device from connection {n} on");
@@ -121,7 +123,7 @@ fn g5_a_relay_that_lies_about_version_tls_or_mode_gains_nothing() {
         let test = async |server| {
             let device = world.start(&world.config(19, uuid(1))).await;
             let address: Ipv4Addr = device.address();
-            let honest = report(survey(&device).await);
+            let honest = report(&device).await;
             let claim = async |lie: Lie| {
                 let mut report = honest.clone();
                 lie(&mut report);

@@ -17,8 +17,14 @@ mod impostor;
 mod impostors;
 mod limits;
 mod meddler;
+#[path = "../common/patience.rs"]
+mod patience;
 mod plain;
+#[path = "../common/profile.rs"]
+mod profile;
 mod records;
+#[path = "../common/relay.rs"]
+mod relay;
 mod script;
 mod silence;
 mod tricks;

@@ -1,8 +1,5 @@
 //! What a meddler is to do, what it has to say, and what came of it.
 
-use amt_provision::mei::{LocalTls, Survey};
-use amt_provision::protocol::{DeviceReport, HostnameInfo, IpConfiguration};
-
 use super::records::{Way, What};
 
 /// What it does beside carrying bytes.
@@ -46,28 +43,4 @@ pub(crate) struct Seen {
     pub(crate) switches: usize,
     /// Whether the trick was played.
     pub(crate) played: bool,
-}
-
-/// What the relay of a device says of it, if it is honest.
-pub(crate) fn report(survey: Survey) -> DeviceReport {
-    DeviceReport {
-        version: survey.version,
-        build: survey.build,
-        sku: survey.sku.to_string(),
-        features: survey.sku.features(),
-        uuid: survey.uuid,
-        username: survey.local_system_account.user.to_string(),
-        password: survey.local_system_account.password,
-        control_mode: survey.control_mode,
-        hostname: "pc".into(),
-        dns_suffix: "example.test".into(),
-        client: "RPC".into(),
-        root_hashes: Vec::new(),
-        ip: IpConfiguration::default(),
-        hostname_info: HostnameInfo::default(),
-        friendly_name: String::new(),
-        tls_enforced: survey.local_tls == LocalTls::Enforced,
-        tls_tunnel: false,
-        lms_installed: true,
-    }
 }

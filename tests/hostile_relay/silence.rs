@@ -4,12 +4,12 @@
 use std::sync::Arc;
 
 use amt_provision::fsm::deadline;
-use amt_provision::fsm::firmware::AmtVersion;
 use amt_provision::fsm::provisioner::Outcome;
 use amt_provision::fsm::record::{Ledger, Record};
 use amt_provision::fsm::time::{Instant, Millis};
 use amt_provision::http::Chunks;
-use amt_provision::protocol::{Data, DeviceReport, HostnameInfo, IpConfiguration, ResetReason, ToRelay, ToServer};
+use amt_provision::mei::Mei;
+use amt_provision::protocol::{Data, DeviceReport, ResetReason, ToRelay, ToServer};
 use amt_provision::server::{Conversation, Job, Vault};
 use amt_provision::simulator::device::{self, ConnectionId, Device};
 use rustls::pki_types::UnixTime;
@@ -48,13 +48,14 @@ impl Bench {
         let mut config = world.config(19, uuid(1));
         config.chunks = Chunks(vec![64]);
         let deployment = world.deployment(world.profile()).await;
-        let report = report();
+        let device = Device::new(&config).expect("a device");
+        let report = DeviceReport::from(Mei::new(&device).survey().expect("the firmware answers"));
         let known = (Ledger::unknown(Record::new(uuid(1))), Vault::reported(&report));
         let trust = Arc::clone(&deployment.trust);
         let unix = UnixTime::now();
         Self {
             conversation: Conversation::new(Instant::ZERO, unix, &report, known, world.profile(), trust),
-            device: Device::new(&config).expect("a device"),
+            device,
             connection: None,
             now: Instant::ZERO,
             messages: 0,
@@ -128,29 +129,6 @@ impl Bench {
                 self.tell(ToServer::TlsData(Data(bytes)));
             }
         }
-    }
-}
-
-fn report() -> DeviceReport {
-    DeviceReport {
-        version: AmtVersion::new(19, 0),
-        build: "2124".into(),
-        sku: "16392".into(),
-        features: String::new(),
-        uuid: uuid(1),
-        username: "$$OsAdmin".into(),
-        password: "not-the-devices-0wn".to_owned().into(),
-        control_mode: amt_provision::fsm::firmware::ControlMode::PreProvisioning,
-        hostname: "pc".into(),
-        dns_suffix: "example.test".into(),
-        client: "RPC".into(),
-        root_hashes: Vec::new(),
-        ip: IpConfiguration::default(),
-        hostname_info: HostnameInfo::default(),
-        friendly_name: String::new(),
-        tls_enforced: true,
-        tls_tunnel: false,
-        lms_installed: true,
     }
 }
 

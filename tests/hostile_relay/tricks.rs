@@ -9,17 +9,19 @@ use amt_provision::simulator::running::SimulatedDevice;
 use amt_provision::store::Account;
 use futures_util::StreamExt;
 
+use crate::patience::in_time;
+
 use super::canary;
 use super::meddler::Meddler;
 use super::records::{Spot, Way, What};
-use super::script::{Saying, Seen, Trick, report};
-use super::world::{World, in_time, survey, uuid};
+use super::script::{Saying, Seen, Trick};
+use super::world::{World, report, uuid};
 
 /// Runs at a time.
 const ABREAST: usize = 4;
 
 pub(crate) async fn meddle(server: SocketAddr, device: &SimulatedDevice, trick: Trick) -> Seen {
-    let report = report(survey(device).await);
+    let report = report(device).await;
     let dial = &|_| device.address();
     // One that never lets anything through leaves after a few connections.
     let connections = if matches!(trick, Trick::Ever(..)) { 8 } else { 40 };

@@ -4,18 +4,14 @@ use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, OnceLock};
-use std::time::Duration;
 
 use amt_provision::fsm::firmware::AmtVersion;
 use amt_provision::fsm::identity::Uuid;
-use amt_provision::fsm::policy::{ActivationCommit, Adopt, FirstUseTrust, FlowB, Goal, Profile, WithoutAcm};
-use amt_provision::fsm::record::{PasswordId, Provenance, Record};
-use amt_provision::fsm::request::ChainLength;
+use amt_provision::fsm::record::{PasswordId, Record};
 use amt_provision::fsm::time::Millis;
-use amt_provision::mei::{Mei, MeiAddress};
-use amt_provision::pki::odca::{OdcaTrust, TrustSet};
-use amt_provision::protocol::Command;
-use amt_provision::relay::{self, Proof, RelayConfig, RelayError};
+use amt_provision::mei::Mei;
+use amt_provision::protocol::DeviceReport;
+use amt_provision::relay::{RelayConfig, RelayError, run};
 use amt_provision::server::{Deployment, Listener, ServedProfile, serve};
 use amt_provision::simulator::config::{DeviceConfig, Timings};
 use amt_provision::simulator::firmware::TrustedRoots;
@@ -23,18 +19,15 @@ use amt_provision::simulator::identity::{SimulatorAuthority, generate_rsa_key};
 use amt_provision::simulator::keys::KeyPool;
 use amt_provision::simulator::provisioning::{ProvisioningChain, ProvisioningShape};
 use amt_provision::simulator::running::{Place, SimulatedDevice};
-use amt_provision::store::{Account, PasswordChoice, PasswordSource, SqliteStore, Store, Tenant};
-use amt_provision::tunnel::channel::ProvisioningCertificate;
-use amt_provision::tunnel::tls::TlsVersion;
-use amt_provision::wsman::class::tls_setting_data::{Clients, PlainText, RemoteMode};
-use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer, UnixTime};
+use amt_provision::store::{Account, SqliteStore, Store, Tenant};
+use rustls::pki_types::{PrivatePkcs8KeyDer, UnixTime};
 use smol::future::FutureExt;
 
-use super::canary;
+use crate::patience::in_time;
+use crate::profile::{fixed_passwords, served, to_acm, trust};
+use crate::relay::{config, mei};
 
-/// For anything that takes a device no time at all, on a machine that is busy elsewhere.
-const PATIENCE: Duration = Duration::from_secs(60);
+use super::canary;
 
 /// RSA keys that a device makes in its life, at most.
 const KEYS: usize = 4;
@@ -66,40 +59,19 @@ impl World {
 
     /// To ACM over proven channels only, with the canaries as passwords.
     pub(crate) fn profile(&self) -> ServedProfile {
-        let profile = Profile {
-            goal: Goal::Admin(ChainLength::new(self.chain.certificates().len()).expect("a chain's length")),
-            flow_b: FlowB::Refused,
-            minimum: Provenance::OdcaInterim,
-            first_use: FirstUseTrust::NotTrusted,
-            activation_commit: ActivationCommit::Auto,
-            adopt: Adopt::Refused,
-            without_acm: WithoutAcm::Keep,
-        };
-        let random = rustls::crypto::aws_lc_rs::default_provider().secure_random;
-        let fixed = |text: &str| PasswordChoice::Fixed(text.parse().expect("a password"));
-        let key = PrivateKeyDer::from_pem_slice(self.chain.to_pem().as_bytes()).expect("the chain's key");
-        let identity = ProvisioningCertificate::new(self.chain.certificates().to_vec(), &key).expect("an identity");
         ServedProfile {
-            profile,
-            passwords: PasswordSource::new(fixed(canary::ADMIN), fixed(canary::MEBX), random),
-            provisioning: Some(Arc::new(identity)),
-            adoption: None,
-            remote_tls: RemoteMode { plain: PlainText::Refused, clients: Clients::Any },
-            max_tls: TlsVersion::V1_3,
+            passwords: fixed_passwords(canary::ADMIN, canary::MEBX),
+            ..served(to_acm(&self.chain), &self.chain)
         }
     }
 
     /// A server of `profile` as `office`.
     pub(crate) async fn deployment(&self, profile: ServedProfile) -> Deployment {
-        let intermediate = std::slice::from_ref(self.authority.intermediate());
-        let set = TrustSet::from_certificates("simulator", self.authority.root(), intermediate);
-        let mut trust = OdcaTrust::production();
-        trust.add(set.expect("the simulator's set")).expect("another root than production's");
         Deployment::new(
             "test".parse().expect("a name"),
             Arc::clone(&self.store) as Arc<dyn Store>,
             self.store.authority(UnixTime::now()).await.expect("an authority"),
-            Arc::new(trust),
+            trust(&self.authority),
             BTreeMap::from([("office".to_owned(), profile)]),
         )
     }
@@ -143,23 +115,9 @@ impl World {
         device: &SimulatedDevice,
         lms: Ipv4Addr,
     ) -> Result<String, RelayError> {
-        let config = RelayConfig {
-            amt_password: None,
-            url: format!("ws://{server}/activate").parse().expect("a URL"),
-            ca_file: None,
-            proof: Proof::default(),
-            proxy: None,
-            command: Command::Activate { profile: "office".parse().expect("a name") },
-            mei: mei(device),
-            lms_address: lms.to_string().parse().expect("a loopback address"),
-            hostname: Some("pc".into()),
-            dns_suffix: Some("example.test".into()),
-            tenant: String::new(),
-            friendly_name: String::new(),
-            json_messages: false,
-            tls_tunnel: false,
-        };
-        in_time(async { relay::run(config, |_| {}).await.map(|outcome| outcome.to_string()) }).await
+        let lms_address = lms.to_string().parse().expect("a loopback address");
+        let config = RelayConfig { lms_address, ..config(server, device) };
+        in_time(async { run(config, |_| {}).await.map(|outcome| outcome.to_string()) }).await
     }
 
     /// What is stored of a device.
@@ -180,23 +138,10 @@ pub(crate) fn uuid(n: u8) -> Uuid {
     Uuid::from_bytes([n; 16]).expect("no placeholder")
 }
 
-pub(crate) fn mei(device: &SimulatedDevice) -> MeiAddress {
-    format!("unix:{}", device.mei_path().display()).parse().expect("an address")
-}
-
-/// What a relay learns of its device.
-pub(crate) async fn survey(device: &SimulatedDevice) -> amt_provision::mei::Survey {
+/// What the relay of a device says of it, if it is honest.
+pub(crate) async fn report(device: &SimulatedDevice) -> DeviceReport {
     let mei = mei(device).open().expect("a simulated MEI");
-    smol::unblock(move || Mei::new(mei).survey()).await.expect("the firmware answers")
-}
-
-/// Fails the test when `work` does not end.
-pub(crate) async fn in_time<T>(work: impl Future<Output = T>) -> T {
-    let late = async {
-        smol::Timer::after(PATIENCE).await;
-        panic!("not done after {PATIENCE:?}")
-    };
-    work.or(late).await
+    smol::unblock(move || Mei::new(mei).survey()).await.expect("the firmware answers").into()
 }
 
 /// Keys for one device. All devices have the same, because making them takes longer than all the rest.

@@ -1,20 +1,23 @@
 //! What the tests over real sockets share: a server with its store, devices, relays, and how device and store are
 //! compared.
 
+#[path = "../common/patience.rs"]
+pub(crate) mod patience;
+#[path = "../common/profile.rs"]
+pub(crate) mod profile;
+#[path = "../common/relay.rs"]
+pub(crate) mod relay;
+
 use std::collections::BTreeMap;
-use std::net::{Ipv4Addr, SocketAddr};
-use std::path::Path;
+use std::net::Ipv4Addr;
 use std::sync::{Arc, LazyLock};
-use std::time::Duration;
 
 use amt_provision::fsm::firmware::{AmtVersion, ControlMode};
 use amt_provision::fsm::identity::Uuid;
-use amt_provision::fsm::policy::{ActivationCommit, Adopt, FirstUseTrust, FlowB, Goal, Profile, WithoutAcm};
+use amt_provision::fsm::policy::Profile;
 use amt_provision::fsm::record::Provenance;
-use amt_provision::fsm::request::ChainLength;
-use amt_provision::pki::odca::{OdcaTrust, TrustSet};
-use amt_provision::protocol::{self, Command};
-use amt_provision::relay::{self, Proof, RelayConfig, RelayError};
+use amt_provision::protocol;
+use amt_provision::relay::{RelayError, run};
 use amt_provision::server::{Deployment, Listener, ServedProfile, serve};
 use amt_provision::simulator::config::DeviceConfig;
 use amt_provision::simulator::firmware::{TrustedRoots, Truth};
@@ -22,12 +25,11 @@ use amt_provision::simulator::identity::SimulatorAuthority;
 use amt_provision::simulator::keys::KeyPool;
 use amt_provision::simulator::provisioning::{ProvisioningChain, ProvisioningShape, ProvisioningStrength};
 use amt_provision::simulator::running::{Place, SimulatedDevice};
-use amt_provision::store::{Account, PasswordChoice, PasswordSource, SqliteStore, Store, Tenant};
-use amt_provision::tunnel::channel::ProvisioningCertificate;
-use amt_provision::tunnel::tls::TlsVersion;
-use amt_provision::wsman::class::tls_setting_data::{Clients, PlainText, RemoteMode};
+use amt_provision::store::{Account, SqliteStore, Store, Tenant};
 use rustls::pki_types::UnixTime;
 use smol::future::FutureExt;
+
+use patience::in_time;
 
 static CHAINS: LazyLock<[ProvisioningChain; 2]> = LazyLock::new(|| {
     [ProvisioningStrength::Rsa2048Sha256, ProvisioningStrength::Rsa3072Sha384].map(|strength| {
@@ -72,43 +74,19 @@ impl World {
 
     /// The same with that chain.
     pub(crate) fn profile_of(chain: &ProvisioningChain, change: impl FnOnce(&mut Profile)) -> ServedProfile {
-        let mut profile = Profile {
-            goal: Goal::Admin(ChainLength::new(chain.certificates().len()).expect("a chain's length")),
-            flow_b: FlowB::Refused,
-            minimum: Provenance::Provisional,
-            first_use: FirstUseTrust::NotTrusted,
-            activation_commit: ActivationCommit::Auto,
-            adopt: Adopt::Refused,
-            without_acm: WithoutAcm::Keep,
-        };
+        let mut profile = profile::to_acm(chain);
+        profile.minimum = Provenance::Provisional;
         change(&mut profile);
-        let random = rustls::crypto::aws_lc_rs::default_provider().secure_random;
-        let (certificates, key) = (chain.certificates().to_vec(), chain.key().into());
-        let identity = ProvisioningCertificate::new(certificates, &key).expect("an identity");
-        ServedProfile {
-            profile,
-            passwords: PasswordSource::new(PasswordChoice::default(), PasswordChoice::default(), random),
-            provisioning: Some(Arc::new(identity)),
-            adoption: None,
-            remote_tls: RemoteMode { plain: PlainText::Refused, clients: Clients::Any },
-            max_tls: TlsVersion::V1_3,
-        }
+        profile::served(profile, chain)
     }
 
     /// A server with one profile, `office`.
     pub(crate) async fn deployment(&self, profile: ServedProfile) -> Arc<Deployment> {
-        let mut trust = OdcaTrust::production();
-        let set = TrustSet::from_certificates(
-            "simulator",
-            self.authority.root(),
-            std::slice::from_ref(self.authority.intermediate()),
-        );
-        trust.add(set.expect("the simulator's set")).expect("another root than production's");
         Arc::new(Deployment::new(
             "test".parse().expect("a name"),
             Arc::clone(&self.store) as Arc<dyn Store>,
             self.store.authority(UnixTime::now()).await.expect("an authority"),
-            Arc::new(trust),
+            profile::trust(&self.authority),
             BTreeMap::from([("office".to_owned(), profile)]),
         ))
     }
@@ -140,7 +118,7 @@ impl World {
         let what = format!("AMT {}, {}", config.version, config.persona);
         let device = self.start(config, lms).await;
         let deployment = self.deployment(Self::profile(config.version, change)).await;
-        let said = provision(deployment, &device, lms).await;
+        let said = provision(deployment, &device).await;
         let said = said.unwrap_or_else(|error| panic!("{what}: {error}"));
         let said = said.to_string();
         assert!(said.contains("ACM") && said.contains(&provenance.to_string()), "{what}: {said}");
@@ -170,40 +148,14 @@ impl World {
     }
 }
 
-/// A relay to that server, for the device at `lms`.
-pub(crate) fn relay_config(url: SocketAddr, mei: &Path, lms: Ipv4Addr) -> RelayConfig {
-    RelayConfig {
-        amt_password: None,
-        url: format!("ws://{url}/activate").parse().expect("a URL"),
-        ca_file: None,
-        proof: Proof::default(),
-        proxy: None,
-        command: Command::Activate { profile: "office".parse().expect("a name") },
-        mei: format!("unix:{}", mei.display()).parse().expect("an address"),
-        lms_address: lms.to_string().parse().expect("a loopback address"),
-        hostname: Some("pc".into()),
-        dns_suffix: Some("example.test".into()),
-        tenant: String::new(),
-        friendly_name: String::new(),
-        json_messages: false,
-        tls_tunnel: false,
-    }
-}
-
 /// One device from the factory to its goal; what the relay was told.
 pub(crate) async fn provision(
     deployment: Arc<Deployment>,
     device: &SimulatedDevice,
-    lms: Ipv4Addr,
 ) -> Result<protocol::Outcome, RelayError> {
     let listener = Listener::bind(([127, 0, 0, 1], 0).into(), None).await.expect("a free port");
-    let url = listener.address().expect("a bound address");
-    let config = relay_config(url, device.mei_path(), lms);
+    let config = relay::config(listener.address().expect("a bound address"), device);
     let served = async { panic!("the listener ended: {}", serve(deployment, listener).await) };
-    let relayed = async { relay::run(config, |_| {}).await };
-    let late = async {
-        smol::Timer::after(Duration::from_secs(60)).await;
-        panic!("a minute for a device that answers at once")
-    };
-    relayed.or(served).or(late).await
+    let relayed = async { run(config, |_| {}).await };
+    in_time(relayed.or(served)).await
 }

@@ -4,5 +4,11 @@
 mod flows;
 mod frames;
 mod lms;
+#[path = "../common/patience.rs"]
+mod patience;
+#[path = "../common/profile.rs"]
+mod profile;
+#[path = "../common/relay.rs"]
+mod relay;
 mod restarts;
 mod world;

@@ -7,14 +7,9 @@ use std::time::{Duration, Instant};
 
 use amt_provision::fsm::firmware::{AmtVersion, ControlMode};
 use amt_provision::fsm::identity::Uuid;
-use amt_provision::fsm::policy::{ActivationCommit, Adopt, FirstUseTrust, FlowB, Goal, Profile, WithoutAcm};
 use amt_provision::fsm::provisioner::Outcome;
-use amt_provision::fsm::record::Provenance;
-use amt_provision::fsm::request::ChainLength;
-use amt_provision::pki::odca::{OdcaTrust, TrustSet};
-use amt_provision::protocol::Command;
 use amt_provision::relay::sequential::{self, Timing};
-use amt_provision::relay::{Proof, RelayConfig, RelayError};
+use amt_provision::relay::{RelayConfig, RelayError};
 use amt_provision::server::{Deployment, Listener, Observer, ServedProfile, Traffic, serve};
 use amt_provision::simulator::config::DeviceConfig;
 use amt_provision::simulator::firmware::TrustedRoots;
@@ -22,13 +17,13 @@ use amt_provision::simulator::identity::SimulatorAuthority;
 use amt_provision::simulator::keys::KeyPool;
 use amt_provision::simulator::provisioning::{ProvisioningChain, ProvisioningShape};
 use amt_provision::simulator::running::{Place, SimulatedDevice};
-use amt_provision::store::{Account, PasswordChoice, PasswordSource, SqliteStore, Store, Tenant};
-use amt_provision::tunnel::channel::ProvisioningCertificate;
-use amt_provision::tunnel::tls::TlsVersion;
-use amt_provision::wsman::class::tls_setting_data::{Clients, PlainText, RemoteMode};
-use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{PrivateKeyDer, UnixTime};
+use amt_provision::store::{Account, SqliteStore, Store, Tenant};
+use rustls::pki_types::UnixTime;
 use smol::future::FutureExt;
+
+use crate::patience::{PATIENCE, within};
+use crate::profile::{open_flow_b, served, to_acm, trust};
+use crate::relay;
 
 /// rpc-go's times in a tunnel and in a port switch divided by twenty: 2.0 s become 100 ms. Those in plain text stay: the
 /// end of the connection cuts them short, and an answer that comes behind them is lost for good.
@@ -86,15 +81,11 @@ impl World {
 
     /// A listening server that takes every device to ACM.
     pub(crate) async fn server(&self) -> (Arc<Deployment>, Listener) {
-        let mut trust = OdcaTrust::production();
-        let intermediates = std::slice::from_ref(self.authority.intermediate());
-        let set = TrustSet::from_certificates("simulator", self.authority.root(), intermediates);
-        trust.add(set.expect("the simulator's set")).expect("another root than production's");
         let deployment = Deployment::new(
             "test".parse().expect("a name"),
             Arc::clone(&self.store) as Arc<dyn Store>,
             self.store.authority(UnixTime::now()).await.expect("an authority"),
-            Arc::new(trust),
+            trust(&self.authority),
             BTreeMap::from([("office".to_owned(), self.profile())]),
         );
         let deployment = Arc::new(deployment.watched_by(Watcher(Arc::clone(&self.sent))));
@@ -102,25 +93,9 @@ impl World {
     }
 
     fn profile(&self) -> ServedProfile {
-        let random = rustls::crypto::aws_lc_rs::default_provider().secure_random;
-        let key = PrivateKeyDer::from_pem_slice(self.chain.to_pem().as_bytes()).expect("the chain's key");
-        let identity = ProvisioningCertificate::new(self.chain.certificates().to_vec(), &key).expect("an identity");
-        ServedProfile {
-            profile: Profile {
-                goal: Goal::Admin(ChainLength::new(self.chain.certificates().len()).expect("a chain's length")),
-                flow_b: FlowB::Allowed,
-                minimum: Provenance::FirstUse,
-                first_use: FirstUseTrust::Trusted,
-                activation_commit: ActivationCommit::Auto,
-                adopt: Adopt::Refused,
-                without_acm: WithoutAcm::Keep,
-            },
-            passwords: PasswordSource::new(PasswordChoice::default(), PasswordChoice::default(), random),
-            provisioning: Some(Arc::new(identity)),
-            adoption: None,
-            remote_tls: RemoteMode { plain: PlainText::Refused, clients: Clients::Any },
-            max_tls: TlsVersion::V1_3,
-        }
+        let mut profile = to_acm(&self.chain);
+        open_flow_b(&mut profile);
+        served(profile, &self.chain)
     }
 
     /// A device of that version, and where it lives: each at a loopback address of its own.
@@ -154,11 +129,8 @@ impl World {
         let config = relay_config(listener.address().expect("a bound address"), device, lms);
         let served = async { panic!("the listener ended: {}", serve(deployment, listener).await) };
         let relayed = async { sequential::run(config, timing).await.map(|outcome| outcome.to_string()) };
-        let late = async {
-            smol::Timer::after(Duration::from_secs(120)).await;
-            panic!("two minutes for times that are scaled down")
-        };
-        relayed.or(served).or(late).await
+        // Long for times that are scaled down.
+        within(2 * PATIENCE, relayed.or(served)).await
     }
 
     /// Takes `device` to ACM, and asks the device whether it is true.
@@ -187,19 +159,10 @@ impl World {
 
 fn relay_config(server: SocketAddr, device: &SimulatedDevice, lms: Ipv4Addr) -> RelayConfig {
     RelayConfig {
-        amt_password: None,
-        url: format!("ws://{server}/activate").parse().expect("a URL"),
-        ca_file: None,
-        proof: Proof::default(),
-        proxy: None,
-        command: Command::Activate { profile: "office".parse().expect("a name") },
-        mei: format!("unix:{}", device.mei_path().display()).parse().expect("an address"),
         lms_address: lms.to_string().parse().expect("a loopback address"),
-        hostname: Some("pc".into()),
         dns_suffix: Some("vprodemo.test".into()),
-        tenant: String::new(),
         friendly_name: "under the desk".into(),
-        json_messages: false,
         tls_tunnel: true,
+        ..relay::config(server, device)
     }
 }

@@ -3,6 +3,8 @@
 #![allow(clippy::unwrap_used)] // also its helpers are tests
 
 mod lms;
+#[path = "../common/patience.rs"]
+mod patience;
 mod rps;
 mod stage;
 mod steps;

@@ -5,14 +5,13 @@ use std::net::Ipv4Addr;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, LazyLock};
-use std::time::Duration;
 
 use amt_provision::fsm::firmware::AmtVersion;
 use amt_provision::fsm::identity::Uuid;
 use amt_provision::fsm::time::Millis;
 use amt_provision::pki::authority::DeploymentAuthority;
 use amt_provision::protocol::{Command, Outcome};
-use amt_provision::relay::{Proof, RelayConfig, RelayError, run};
+use amt_provision::relay::{RelayConfig, RelayError, run};
 use amt_provision::simulator::config::DeviceConfig;
 use amt_provision::simulator::firmware::Action;
 use amt_provision::simulator::firmware::TrustedRoots;
@@ -21,10 +20,10 @@ use amt_provision::simulator::keys::KeyPool;
 use amt_provision::simulator::provisioning::{ProvisioningChain, ProvisioningShape};
 use amt_provision::simulator::running::{Place, SimulatedDevice};
 use smol::Task;
-use smol::future::FutureExt;
 use smol::net::TcpListener;
 
 use super::lms::Written;
+use super::patience::in_time;
 
 /// The passwords that RPS gives.
 pub(crate) const ADMIN: &str = "P@ss w0rd1 -x";
@@ -37,11 +36,7 @@ static CHAIN: LazyLock<Arc<ProvisioningChain>> =
 
 /// Runs a test, and ends it if it hangs.
 pub(crate) fn play<T>(test: impl Future<Output = T>) -> T {
-    let late = async {
-        smol::Timer::after(Duration::from_secs(60)).await;
-        panic!("the test hangs")
-    };
-    smol::block_on(test.or(late))
+    smol::block_on(in_time(test))
 }
 
 pub(crate) struct Stage {
@@ -99,20 +94,10 @@ impl Stage {
 
     pub(crate) fn config(&self, command: Command) -> RelayConfig {
         RelayConfig {
-            proof: Proof::default(),
-            proxy: None,
-            url: self.url().parse().unwrap(),
-            ca_file: None,
-            command,
-            amt_password: None,
-            mei: self.mei().parse().unwrap(),
             lms_address: self.lms.to_string().parse().unwrap(),
             hostname: Some("lab-host".to_owned()),
             dns_suffix: Some("example.test".to_owned()),
-            tenant: String::new(),
-            friendly_name: String::new(),
-            json_messages: false,
-            tls_tunnel: false,
+            ..RelayConfig::new(self.url().parse().unwrap(), command, self.mei().parse().unwrap())
         }
     }
 

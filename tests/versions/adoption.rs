@@ -7,12 +7,13 @@ use std::sync::Arc;
 use amt_provision::config::Config;
 use amt_provision::fsm::firmware::{AmtVersion, ControlMode};
 use amt_provision::fsm::identity::Uuid;
-use amt_provision::fsm::policy::{Adopt, FirstUseTrust, FlowB, Goal, Profile};
+use amt_provision::fsm::policy::{Adopt, Goal, Profile};
 use amt_provision::fsm::record::{Origin, Provenance};
 use amt_provision::server::ServedProfile;
 use amt_provision::simulator::running::SimulatedDevice;
-use amt_provision::store::{Account, PasswordChoice, PasswordSource, Store, Tenant};
+use amt_provision::store::{Account, Store, Tenant};
 
+use crate::provisioning::profile::{fixed_passwords, open_flow_b};
 use crate::provisioning::{World, provision};
 
 /// What is changed of a profile.
@@ -22,10 +23,7 @@ const THEIRS: &str = "Th3ir-Passw0rd!";
 
 /// What the former owner's profile says: the password is the same for every device.
 fn theirs(version: AmtVersion, goal: Change) -> ServedProfile {
-    let random = rustls::crypto::aws_lc_rs::default_provider().secure_random;
-    let fixed = PasswordChoice::Fixed(THEIRS.parse().expect("a password that AMT takes"));
-    let passwords = PasswordSource::new(fixed, PasswordChoice::default(), random);
-    ServedProfile { passwords, ..World::profile(version, open(goal)) }
+    ServedProfile { passwords: fixed_passwords(THEIRS, "Their-M3Bx!"), ..World::profile(version, open(goal)) }
 }
 
 /// What ours says, and the password that its operator gave.
@@ -41,9 +39,7 @@ fn ours(version: AmtVersion, given: &str) -> ServedProfile {
 
 fn open(change: Change) -> impl FnOnce(&mut Profile) {
     move |profile| {
-        profile.flow_b = FlowB::Allowed;
-        profile.minimum = Provenance::FirstUse;
-        profile.first_use = FirstUseTrust::Trusted;
+        open_flow_b(profile);
         change(profile);
     }
 }
@@ -53,7 +49,7 @@ async fn found(world: &World, version: AmtVersion, mode: Change, lms: Ipv4Addr) 
     let uuid = Uuid::from_bytes([lms.octets()[3]; 16]).expect("no placeholder");
     let device = world.start(&world.device(version, "keeps-session", uuid), lms).await;
     let deployment = world.deployment(theirs(version, mode)).await;
-    provision(deployment, &device, lms).await.expect("the former owner succeeds");
+    provision(deployment, &device).await.expect("the former owner succeeds");
     assert!(device.truth().admin_password_is(THEIRS));
     device
 }
@@ -75,7 +71,7 @@ fn a_device_in_ccm_or_acm_is_adopted_with_the_operators_password_and_gets_everyt
             // The deployment that adopts it knows nothing: another store, another authority.
             let fresh = World::new().await;
             let new = World { store: Arc::clone(&fresh.store), ..former };
-            let said = provision(new.deployment(ours(version, THEIRS)).await, &device, lms).await;
+            let said = provision(new.deployment(ours(version, THEIRS)).await, &device).await;
             let said = said.unwrap_or_else(|error| panic!("AMT {version}: {error}")).to_string();
             assert!(said.contains("ACM") && said.contains("adopted"), "AMT {version}: {said}");
 
@@ -112,7 +108,7 @@ fn a_wrong_password_of_the_operators_changes_nothing_and_the_default_refuses() {
             (ours(version, "N0t-the-0ne!"), "the server has no password that it takes"),
             (World::profile(version, open(|_| {})), "was not provisioned from here"),
         ] {
-            let said = provision(new.deployment(profile).await, &device, lms).await.expect_err("a refusal").to_string();
+            let said = provision(new.deployment(profile).await, &device).await.expect_err("a refusal").to_string();
             assert!(said.contains(words), "{said}");
             let truth = device.truth();
             assert_eq!((truth.mode, truth.shown_key), (before.mode, before.shown_key));

@@ -8,13 +8,14 @@ use std::net::Ipv4Addr;
 
 use amt_provision::fsm::firmware::AmtVersion;
 use amt_provision::fsm::identity::Uuid;
-use amt_provision::fsm::policy::{FirstUseTrust, FlowB};
+use amt_provision::fsm::policy::FirstUseTrust;
 use amt_provision::fsm::record::Provenance;
 use amt_provision::simulator::config::ConnectionHabit;
 use amt_provision::simulator::firmware::Generation;
 use amt_provision::simulator::persona::Persona;
 
 use provisioning::World;
+use provisioning::profile::open_flow_b;
 
 /// The number of a generation in the table, which is also its address.
 fn number(version: AmtVersion) -> u8 {
@@ -37,9 +38,7 @@ fn comes_to_acm(version: AmtVersion) {
             let device = world
                 .comes_to_acm(&config, lms, provenance, |profile| {
                     if !flow_a {
-                        profile.flow_b = FlowB::Allowed;
-                        profile.minimum = Provenance::FirstUse;
-                        profile.first_use = FirstUseTrust::Trusted;
+                        open_flow_b(profile);
                     }
                 })
                 .await;

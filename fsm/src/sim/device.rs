@@ -48,6 +48,21 @@ pub struct Truth {
     pub clock_set: bool,
 }
 
+impl Truth {
+    const fn unprovisioned(persona: Persona) -> Self {
+        Self {
+            mode: ControlMode::PreProvisioning,
+            state: ProvisioningState::Pre,
+            admin: None,
+            foreign: false,
+            mebx: None,
+            shown: Shown::Odca,
+            local_tls: persona.local_tls,
+            clock_set: false,
+        }
+    }
+}
+
 /// How often what was applied, since the device was last unprovisioned.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Counters {
@@ -119,16 +134,7 @@ impl Device {
         let mut device = Self {
             persona,
             uuid,
-            truth: Truth {
-                mode: ControlMode::PreProvisioning,
-                state: ProvisioningState::Pre,
-                admin: None,
-                foreign: false,
-                mebx: None,
-                shown: Shown::Odca,
-                local_tls: persona.local_tls,
-                clock_set: false,
-            },
+            truth: Truth::unprovisioned(persona),
             counters: Counters::default(),
             keys: Vec::new(),
             certificates: Vec::new(),
@@ -182,16 +188,7 @@ impl Device {
     /// Somebody at the machine takes the device out of provisioning.
     pub fn unprovision(&mut self) {
         let listed = self.persona.after_commit == AfterCommit::DefaultListed || self.persona.default_bound;
-        self.truth = Truth {
-            mode: ControlMode::PreProvisioning,
-            state: ProvisioningState::Pre,
-            admin: None,
-            foreign: false,
-            mebx: None,
-            shown: Shown::Odca,
-            local_tls: self.persona.local_tls,
-            clock_set: false,
-        };
+        self.truth = Truth::unprovisioned(self.persona);
         self.counters = Counters { repeated: self.counters.repeated, ..Counters::default() };
         self.keys.clear();
         self.certificates = if listed { vec![(0, Shown::Default)] } else { Vec::new() };

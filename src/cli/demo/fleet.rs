@@ -8,14 +8,12 @@ use std::time::Instant;
 use amt_provision_fsm::edges::Edge;
 use amt_provision_fsm::firmware::ControlMode;
 use amt_provision_fsm::identity::Uuid;
-use amt_provision_fsm::policy::{ActivationCommit, Adopt, FirstUseTrust, FlowB, Goal, Profile, WithoutAcm};
+use amt_provision_fsm::policy::{FirstUseTrust, FlowB, Goal, Profile};
 use amt_provision_fsm::provisioner::Outcome;
 use amt_provision_fsm::record::{Pin, Record};
 use amt_provision_fsm::request::ChainLength;
 use amt_provision_fsm::time::Millis;
-use rustls::crypto::aws_lc_rs;
-use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{PrivateKeyDer, UnixTime};
+use rustls::pki_types::UnixTime;
 use smol::channel::Sender;
 use smol::future::FutureExt;
 
@@ -23,10 +21,9 @@ use super::args::{DemoOptions, PeerStyle, PinTrust, PlannedDevice, PlannedGoal};
 use super::report::{DemoFailure, DeviceOutcome, DeviceResult};
 use crate::cli::exit::ExitStatus;
 use crate::mei::MeiAddress;
-use crate::pki::odca::{OdcaTrust, TrustSet};
 use crate::protocol::{Command, ProfileName};
 use crate::relay::sequential::{self, Timing};
-use crate::relay::{self, LmsAddress, Proof, RelayConfig, RelayError, ServerUrl};
+use crate::relay::{self, LmsAddress, RelayConfig, RelayError, ServerUrl};
 use crate::server::{Deployment, Listener, Observer, ServedProfile, Traffic, serve};
 use crate::simulator::config::DeviceConfig;
 use crate::simulator::firmware::TrustedRoots;
@@ -34,10 +31,8 @@ use crate::simulator::identity::SimulatorAuthority;
 use crate::simulator::keys::KeyPool;
 use crate::simulator::provisioning::{ProvisioningChain, ProvisioningShape, ProvisioningStrength};
 use crate::simulator::running::{Place, SimulatedDevice};
-use crate::store::{Account, PasswordChoice, PasswordSource, SqliteStore, Store, Tenant};
+use crate::store::{Account, SqliteStore, Store, Tenant};
 use crate::tunnel::channel::ProvisioningCertificate;
-use crate::tunnel::tls::TlsVersion;
-use crate::wsman::class::tls_setting_data::{Clients, PlainText, RemoteMode};
 
 /// The domain of its provisioning certificate and of its devices' network.
 const DOMAIN: &str = "demo.example";
@@ -153,11 +148,7 @@ pub async fn provision(options: DemoOptions, progress: Sender<Progress>) -> Resu
 
 impl Fleet {
     async fn deployment(&self) -> Result<Deployment, SetUpError> {
-        let intermediates = std::slice::from_ref(self.authority.intermediate());
-        let set =
-            TrustSet::from_certificates("demo", self.authority.root(), intermediates).map_err(SetUpError::from)?;
-        let mut trust = OdcaTrust::production();
-        trust.add(set).map_err(SetUpError::from)?;
+        let trust = self.authority.trusted_as("demo").map_err(SetUpError::from)?;
         let authority = self.store.authority(UnixTime::now()).await.map_err(SetUpError::from)?;
         let mut profiles = BTreeMap::new();
         for (strength, chain) in &self.chains {
@@ -224,20 +215,10 @@ impl Fleet {
         let lms_address: LmsAddress = device.address().to_string().parse().map_err(SetUpError::from)?;
         let profile: ProfileName = profile_name(planned.goal, strength(planned)).parse().map_err(SetUpError::from)?;
         Ok(RelayConfig {
-            url,
-            ca_file: None,
-            proof: Proof::default(),
-            proxy: None,
-            command: Command::Activate { profile },
-            amt_password: None,
-            mei,
             lms_address,
             hostname: Some("demo-pc".to_owned()),
             dns_suffix: Some(DOMAIN.to_owned()),
-            tenant: String::new(),
-            friendly_name: String::new(),
-            json_messages: false,
-            tls_tunnel: false,
+            ..RelayConfig::new(url, Command::Activate { profile }, mei)
         })
     }
 
@@ -315,28 +296,18 @@ const fn profile_name(goal: PlannedGoal, strength: ProvisioningStrength) -> &'st
 /// To the goal by any flow.
 fn profile(goal: PlannedGoal, chain: &ProvisioningChain, trust: PinTrust) -> Result<ServedProfile, SetUpError> {
     let length = ChainLength::new(chain.certificates().len()).ok_or_else(|| SetUpError::from("no chain"))?;
-    let key = PrivateKeyDer::from_pem_slice(chain.to_pem().as_bytes()).map_err(SetUpError::from)?;
-    let identity = ProvisioningCertificate::new(chain.certificates().to_vec(), &key).map_err(SetUpError::from)?;
-    let random = aws_lc_rs::default_provider().secure_random;
-    Ok(ServedProfile {
-        profile: Profile {
-            goal: match goal {
-                PlannedGoal::Ccm => Goal::Client,
-                PlannedGoal::Acm => Goal::Admin(length),
-            },
-            flow_b: FlowB::Allowed,
-            minimum: trust.minimum,
-            first_use: trust.first_use,
-            activation_commit: ActivationCommit::Auto,
-            adopt: Adopt::Refused,
-            without_acm: WithoutAcm::Keep,
-        },
-        passwords: PasswordSource::new(PasswordChoice::default(), PasswordChoice::default(), random),
-        provisioning: Some(Arc::new(identity)),
-        adoption: None,
-        remote_tls: RemoteMode { plain: PlainText::Refused, clients: Clients::Any },
-        max_tls: TlsVersion::V1_3,
-    })
+    let identity = ProvisioningCertificate::new(chain.certificates().to_vec(), &chain.key().into());
+    let goal = match goal {
+        PlannedGoal::Ccm => Goal::Client,
+        PlannedGoal::Acm => Goal::Admin(length),
+    };
+    let profile = Profile {
+        flow_b: FlowB::Allowed,
+        minimum: trust.minimum,
+        first_use: trust.first_use,
+        ..Profile::cautious(goal)
+    };
+    Ok(ServedProfile::new(profile, Some(Arc::new(identity.map_err(SetUpError::from)?))))
 }
 
 fn since(begun: Instant) -> Millis {

@@ -8,8 +8,8 @@ use amt_provision_fsm::time::{Instant, Millis};
 use super::backoff::{FIRST_PAUSE, LONGEST_PAUSE};
 use super::machine::Line;
 use crate::protocol::compact::{Packet, Report, Resumable, SessionId, ToRelay, ToServer};
+use crate::protocol::tests::a_hello;
 use crate::protocol::{Data, Outcome};
-use crate::relay::line::tests::rig::hello;
 use crate::relay::line::{End, LineInput, LineOutput, Notice};
 
 const A: ChannelId = ChannelId(1);
@@ -25,12 +25,12 @@ struct Rig {
 impl Rig {
     /// Whose report has arrived.
     fn new() -> Self {
-        let line = Line::new(Instant::ZERO, Limits::DEFAULT, Port::Tls, &hello(), 7);
+        let line = Line::new(Instant::ZERO, Limits::DEFAULT, Port::Tls, &a_hello(), 7);
         let session = SessionId::from_random([9; 16]);
         let mut rig = Self { line, now: Instant::ZERO, server: Resumable::new(1 << 20), session };
         let out = rig.outputs();
         assert_eq!(rig.packets(&out)[0], Packet::Begin);
-        assert_eq!(rig.hears(&out), [ToServer::Report(Report::from(&hello()))]);
+        assert_eq!(rig.hears(&out), [ToServer::Report(Report::from(&a_hello()))]);
         rig.says_packet(&Packet::Welcome { session, received: 0 });
         rig
     }
@@ -209,7 +209,7 @@ fn a_session_that_the_server_does_not_know_is_probed_again() {
 
 #[test]
 fn a_line_that_is_lost_before_the_welcome_begins_again_with_the_whole_report() {
-    let mut line = Line::new(Instant::ZERO, Limits::DEFAULT, Port::Tls, &hello(), 7);
+    let mut line = Line::new(Instant::ZERO, Limits::DEFAULT, Port::Tls, &a_hello(), 7);
     let first: Vec<LineOutput> = std::iter::from_fn(|| line.poll_output()).collect();
     line.handle(Instant::ZERO, LineInput::LineLost("cut".to_owned()));
     let (at, _) = line.poll_timeout().expect("a next try");

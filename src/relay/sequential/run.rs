@@ -18,7 +18,7 @@ use smol::stream::StreamExt;
 use super::io::{End, Input, Output};
 use super::machine::Sequential;
 use super::timing::{Timing, Transport};
-use crate::mei::{LocalTls, Survey};
+use crate::mei::Survey;
 use crate::protocol::{Outcome, ToServer};
 use crate::relay::device::{self, Clock};
 use crate::relay::host::Host;
@@ -37,7 +37,7 @@ const READ: usize = 4096;
 /// [`RelayError`], as from our own relay; [`RelayError::GaveUp`] where rpc-go would exit by itself.
 pub async fn run(config: RelayConfig, timing: Timing) -> Result<Outcome, RelayError> {
     let survey = crate::relay::run::survey(&config).await?;
-    let port = if survey.local_tls == LocalTls::Enforced { Port::Tls } else { Port::Plain };
+    let port = survey.local_tls.port();
     if timing.transport == Transport::Lms {
         look_for_lms(&config, port).await?;
     }

@@ -3,29 +3,14 @@
 use amt_provision_fsm::firmware::Port;
 use amt_provision_fsm::provisioner::ChannelId;
 use amt_provision_fsm::time::{Instant, Millis};
-use base64::Engine;
-use base64::prelude::BASE64_STANDARD;
-use serde_json::json;
 
 use super::{End, Fatal, Input, Output, Sequential, Timing};
-use crate::protocol::{Data, Hello, Outcome, PortSwitch, ResetReason, ToRelay, ToServer};
+use crate::protocol::tests::a_hello;
+use crate::protocol::{Data, Outcome, PortSwitch, ResetReason, ToRelay, ToServer};
 
 const CLIENT_HELLO: [u8; 6] = [0x16, 3, 1, 0, 2, 1];
 const A: ChannelId = ChannelId(1);
 const B: ChannelId = ChannelId(2);
-
-fn hello() -> Hello {
-    let report = json!({
-        "ver": "19.0.5", "build": "2124", "uuid": "44444444-4444-4444-4444-444444444444", "client": "RPC",
-        "tlsEnforced": true
-    });
-    let payload = BASE64_STANDARD.encode(report.to_string());
-    let frame = json!({ "method": "activate --profile lab", "protocolVersion": "4.0.0", "payload": payload });
-    match ToServer::parse(&frame.to_string()) {
-        Ok(ToServer::Hello(hello)) => *hello,
-        other => panic!("{other:?}"),
-    }
-}
 
 /// The emulation on a clock of its own.
 struct Rig {
@@ -35,7 +20,7 @@ struct Rig {
 
 impl Rig {
     fn new(timing: Timing, port: Port) -> Self {
-        let mut rig = Self { peer: Sequential::new(timing, port, hello()), now: Instant::ZERO };
+        let mut rig = Self { peer: Sequential::new(timing, port, a_hello()), now: Instant::ZERO };
         assert!(matches!(rig.outputs()[..], [Output::Send(ToServer::Hello(_))]));
         rig
     }

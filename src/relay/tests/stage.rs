@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::time::Duration;
 
-use amt_provision_fsm::firmware::{ControlMode, Port, ProvisioningState};
+use amt_provision_fsm::firmware::{ControlMode, Port};
 use async_tungstenite::WebSocketStream;
 use async_tungstenite::tungstenite::Message;
 use smol::Task;
@@ -16,13 +16,13 @@ use smol::future::FutureExt;
 use smol::net::{TcpListener, TcpStream};
 use smol::stream::StreamExt;
 
-use crate::mei::pthi::*;
+use crate::mei::pthi::{DnsSuffix, Request, Text, encode_answer};
 use crate::mei::server::MeiListener;
+use crate::mei::tests::answer_of_amt_19;
 use crate::mei::watchdog::StateIndependence;
 use crate::mei::{FirmwareClient, MeiAddress};
 use crate::protocol::{Command, Data, Outcome, ToRelay, ToServer};
-use crate::relay::{LmsAddress, Proof, RelayConfig, RelayError, RelayEvent, run};
-use crate::secret::Secret;
+use crate::relay::{LmsAddress, RelayConfig, RelayError, RelayEvent, run};
 
 /// Runs a test, and ends it if it hangs.
 pub(super) fn play<T>(test: impl Future<Output = T>) -> T {
@@ -53,21 +53,14 @@ impl Stage {
         let path = std::env::temp_dir().join(format!("amt-provision-relay-{}-{number}.sock", std::process::id()));
         let server = listen(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).await;
         let url = format!("ws://{}/activate", server.local_addr().unwrap());
+        let command = Command::Activate { profile: "lab".parse().unwrap() };
         let config = RelayConfig {
-            url: url.parse().unwrap(),
-            ca_file: None,
-            proof: Proof::default(),
-            proxy: None,
-            command: Command::Activate { profile: "lab".parse().unwrap() },
-            amt_password: None,
-            mei: MeiAddress::Unix(path.clone()),
             lms_address: lms.to_string().parse::<LmsAddress>().unwrap(),
             hostname: Some("lab-host.vprodemo.test".to_owned()),
-            dns_suffix: None,
             tenant: "a tenant".to_owned(),
-            friendly_name: String::new(),
             json_messages: true,
             tls_tunnel: true,
+            ..RelayConfig::new(url.parse().unwrap(), command, MeiAddress::Unix(path.clone()))
         };
         let activates = Arc::new(AtomicBool::new(false));
         Self { server, config, lms, _mei: mei(path, tls_only, Arc::clone(&activates)), activates }
@@ -96,7 +89,7 @@ impl Stage {
         let mut line = ServerLine(async_tungstenite::accept_async(stream).await.unwrap());
         let ToServer::Hello(hello) = line.hears().await else { panic!("not the first message") };
         assert_eq!((hello.tenant.as_str(), hello.report.dns_suffix.as_str()), ("a tenant", "mebx.test"));
-        assert!(hello.report.lms_installed && hello.report.root_hashes.len() == 1);
+        assert!(hello.report.lms_installed && hello.report.root_hashes.len() == 2);
         self.is_activated(true);
         line
     }
@@ -180,39 +173,15 @@ fn mei(path: PathBuf, tls_only: bool, activates: Arc<AtomicBool>) -> Task<()> {
                         request @ Request::GetControlMode if activates.load(Ordering::Relaxed) => {
                             encode_answer(request, &ControlMode::Admin)
                         }
-                        request => answer(request),
+                        // Another suffix than the host name's.
+                        request @ Request::GetPkiFqdnSuffix => {
+                            encode_answer(request, &DnsSuffix(Text::new("mebx.test").unwrap()))
+                        }
+                        request => answer_of_amt_19(request),
                     },
                 };
                 connection.write(&answer).await.unwrap();
             }
         }
     })
-}
-
-fn answer(request: Request) -> Vec<u8> {
-    fn text<const MAX: usize>(text: &str) -> Text<MAX> {
-        Text::new(text).unwrap()
-    }
-    let version = |name, value| CodeVersion { name: text(name), value: text(value) };
-    match request {
-        Request::GetCodeVersions => {
-            let list = vec![version("Sku", "16392"), version("AMT", "19.0.5"), version("Build Number", "2124")];
-            encode_answer(request, &CodeVersions::new(text("BIOS"), list).unwrap())
-        }
-        Request::GetUuid => encode_answer(request, &DeviceGuid([0x44; 16])),
-        Request::GetControlMode => encode_answer(request, &ControlMode::PreProvisioning),
-        Request::GetProvisioningState => encode_answer(request, &ProvisioningState::Pre),
-        Request::GetLocalSystemAccount => {
-            let password = Secret::from("lsa-Pa55w0rd".to_owned());
-            encode_answer(request, &LocalSystemAccount { user: text("$$OsAdmin"), password })
-        }
-        Request::EnumerateHashHandles => encode_answer(request, &HashHandles::new(vec![HashHandle(0)]).unwrap()),
-        Request::GetCertHashEntry(_) => {
-            let hash = CertificateHash::Sha256([7; 32]);
-            let entry = CertificateHashEntry { hash, is_default: true, is_active: false, name: text("a root") };
-            encode_answer(request, &entry)
-        }
-        Request::GetPkiFqdnSuffix => encode_answer(request, &DnsSuffix(text("mebx.test"))),
-        Request::GetLanInterfaceSettings(_) => encode_refusal(request, Status::NOT_FOUND),
-    }
 }

@@ -6,8 +6,8 @@ use rustls::pki_types::CertificateDer;
 use tempfile::TempDir;
 
 use super::*;
+use crate::pki::odca::OdcaRefusal;
 use crate::pki::odca::revocation::ListError;
-use crate::pki::odca::{OdcaRefusal, TrustSet};
 use crate::simulator::identity::{ChainShape, SimulatorAuthority};
 use crate::simulator::revocation::{INDIRECT_LIST, ListShape, PRODUCT_LIST};
 
@@ -26,9 +26,7 @@ impl Fixture {
     fn new() -> Self {
         let authority = SimulatorAuthority::generate().unwrap();
         let chain = authority.device(&ChainShape::default()).unwrap().chain;
-        let mut trust = OdcaTrust::production();
-        let intermediates = [authority.intermediate().clone()];
-        trust.add(TrustSet::from_certificates("simulator", authority.root(), &intermediates).unwrap()).unwrap();
+        let trust = authority.trusted_as("simulator").unwrap();
         let folder = tempfile::tempdir().unwrap();
         let source = CrlSource { policy: RevocationPolicy::IfPresent, directory: folder.path().to_owned() };
         let directory = CrlDirectory::open(source, Arc::new(trust));

@@ -16,9 +16,12 @@
 //! Calling contract: after every call of [`Device::connect`], [`Device::receive`], [`Device::disconnected`] and
 //! [`Device::handle_timeout`], do what [`Device::poll_output`] yields until it yields nothing, then wait for bytes or
 //! for [`Device::poll_timeout`]. Instants count from the start of the device and must not go back.
+//!
+//! A reference to a device is a [`MeiTransport`](crate::mei::MeiTransport) too: `Mei::new(&device).survey()`.
 
 mod accounting;
 mod connection;
+mod host;
 mod machine;
 #[cfg(test)]
 pub(crate) mod tests;
@@ -26,4 +29,5 @@ mod web;
 
 pub use accounting::{Accounting, Traffic};
 pub use connection::MAX_WAITING;
+pub use host::HostConnection;
 pub use machine::{ConnectionId, Device, MAX_CONNECTIONS, Output};

@@ -4,7 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use super::Class;
-use crate::wsman::{Call, Operation};
+use crate::wsman::Call;
 
 /// One thing that can be asked, such as `AMT_PublicKeyManagementService.GenerateKeyPair`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -49,18 +49,7 @@ impl Action {
     /// What `call` asks; `None` if this firmware does not have it.
     pub fn of(call: &Call) -> Option<Self> {
         let class = Class::of(&call.resource)?;
-        Self::named(
-            class,
-            match &call.operation {
-                Operation::Get => "Get",
-                Operation::Put(_) => "Put",
-                Operation::Create(_) => "Create",
-                Operation::Delete => "Delete",
-                Operation::Enumerate => "Enumerate",
-                Operation::Pull(_) => "Pull",
-                Operation::Invoke { method, .. } => method,
-            },
-        )
+        Self::named(class, call.verb())
     }
 
     fn named(class: Class, name: &str) -> Option<Self> {

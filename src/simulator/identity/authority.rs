@@ -14,6 +14,7 @@ use super::error::IdentityError;
 use super::keys::generate_p384_key;
 use super::shape::{ChainShape, Subject};
 use super::shown::Identity;
+use crate::pki::odca::{OdcaTrust, TrustSet, TrustSetError};
 use crate::simulator::revocation::{INDIRECT_LIST, PLATFORM_LIST, PRODUCT_LIST, ROOT_LIST};
 
 /// A root and a CSME-intermediate-shaped CA under it. Trusting one is an addition to a server's ODCA trust
@@ -92,6 +93,23 @@ impl SimulatorAuthority {
     /// The intermediate's certificate, whose key the trust set names.
     pub fn intermediate(&self) -> &CertificateDer<'static> {
         self.intermediate.der()
+    }
+
+    /// Both certificates as PEM, as a configuration names them in a trust set.
+    pub fn certificates_pem(&self) -> String {
+        let certificate = |der: &CertificateDer<'_>| pem::encode(&pem::Pem::new("CERTIFICATE", &der[..]));
+        [self.root(), self.intermediate()].map(certificate).concat()
+    }
+
+    /// What a server trusts whose operator has added this authority under that name.
+    ///
+    /// # Errors
+    /// [`TrustSetError`]: a certificate of this authority cannot be read.
+    pub fn trusted_as(&self, name: &str) -> Result<OdcaTrust, TrustSetError> {
+        let intermediates = std::slice::from_ref(self.intermediate());
+        let mut trust = OdcaTrust::production();
+        trust.add(TrustSet::from_certificates(name, self.root(), intermediates)?)?;
+        Ok(trust)
     }
 
     /// A new device: fresh keys at every level of `shape`, and the chain as AMT presents it, leaf first and

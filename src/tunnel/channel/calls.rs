@@ -2,9 +2,7 @@
 
 use amt_provision_fsm::firmware::KeySuite;
 use amt_provision_fsm::record::PasswordId;
-use amt_provision_fsm::request::{
-    self, CertificateHandle, FirmwareNonce, KeyHandle, Refusal, Reply, Request, StoredCertificate, TlsInterface,
-};
+use amt_provision_fsm::request::{self, FirmwareNonce, Refusal, Reply, Request, StoredCertificate, TlsInterface};
 use rustls::pki_types::CertificateDer;
 
 use super::credentials::{ADMIN, Credentials, admin};
@@ -51,7 +49,7 @@ pub(super) fn exchange(request: Request, with: &Ingredients<'_>) -> Result<Box<d
         }),
         Request::ReadCredentialContext => all(tls_credential_context::list(), |contexts| match &contexts[..] {
             [] => reply(Reply::CredentialContext(None)),
-            [one] => reply(Reply::CredentialContext(Some(CertificateHandle(one.certificate.as_str().into())))),
+            [one] => reply(Reply::CredentialContext(Some(one.certificate.clone()))),
             _ => lacks("a single AMT_TLSCredentialContext"),
         }),
         Request::ReadTlsSettings => all(tls_setting_data::list(), |interfaces| {
@@ -74,16 +72,13 @@ pub(super) fn exchange(request: Request, with: &Ingredients<'_>) -> Result<Box<d
         Request::CommitChanges => change(setup_and_configuration::commit_changes()),
         Request::GenerateKeyPair(suite) => change(public_key_management::generate_key_pair(suite)),
         Request::AddCertificate(certificate) => change(public_key_management::add_certificate(&certificate.der)),
-        Request::CreateCredentialContext(handle) => {
-            transfer(tls_credential_context::create(&certificate::CertificateHandle::new(handle.0)))
-        }
-        Request::PutCredentialContext(handle) => all(tls_credential_context::list(), |contexts| {
-            let handle = certificate::CertificateHandle::new(handle.0);
-            match contexts.first() {
+        Request::CreateCredentialContext(handle) => transfer(tls_credential_context::create(&handle)),
+        Request::PutCredentialContext(handle) => {
+            all(tls_credential_context::list(), move |contexts| match contexts.first() {
                 Some(current) => Next::Ask(transfer(tls_credential_context::put(current, &handle))),
                 None => lacks("the AMT_TLSCredentialContext that is to be changed"),
-            }
-        }),
+            })
+        }
         Request::SynchronizeClock => method(time_synchronization::get_low_accuracy(), |device, now| {
             Next::Ask(change(time_synchronization::set_high_accuracy(device, now, now)))
         }),
@@ -135,7 +130,7 @@ fn read_key_pairs(suite: KeySuite) -> Box<dyn Exchange> {
     all(key_pair::list(), move |pairs| {
         let pairs = pairs.into_iter().filter_map(|pair| {
             let spki = DeviceKey::from_der_key(suite, &pair.der_key).ok()?.spki_hash();
-            Some(request::KeyPair { handle: KeyHandle(pair.handle.as_str().into()), spki, public_key: pair.der_key })
+            Some(request::KeyPair { handle: pair.handle, spki, public_key: pair.der_key })
         });
         reply(Reply::KeyPairs(pairs.collect()))
     })
@@ -144,7 +139,7 @@ fn read_key_pairs(suite: KeySuite) -> Box<dyn Exchange> {
 /// A certificate without a readable key cannot be one that we look for.
 fn stored(certificate: certificate::Certificate) -> Option<StoredCertificate> {
     let spki = spki_hash_of_certificate(&CertificateDer::from(certificate.der)).ok()?;
-    Some(StoredCertificate { handle: CertificateHandle(certificate.handle.as_str().into()), spki })
+    Some(StoredCertificate { handle: certificate.handle, spki })
 }
 
 fn put_tls_settings(interface: TlsInterface, settings: &Settings) -> Box<dyn Exchange> {

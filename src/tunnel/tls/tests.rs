@@ -20,7 +20,7 @@ use sha2::{Digest, Sha256};
 use super::*;
 use crate::pki::authority::{DeploymentAuthority, DeviceKey, Serial};
 use crate::pki::odca::revocation::{Revocation, RevocationList, RevocationPolicy};
-use crate::pki::odca::{OdcaRefusal, OdcaTrust, TrustSet};
+use crate::pki::odca::{OdcaRefusal, OdcaTrust};
 use crate::pki::spki::spki_hash_of_certificate;
 use crate::simulator::identity::{
     ChainShape, Identity, LeafPurpose, SimulatorAuthority, Subject, generate_p384_key, generate_rsa_key,
@@ -30,12 +30,7 @@ use crate::simulator::revocation::ListShape;
 const VERSIONS: [TlsVersion; 2] = [TlsVersion::V1_2, TlsVersion::V1_3];
 
 static AUTHORITY: LazyLock<SimulatorAuthority> = LazyLock::new(|| SimulatorAuthority::generate().unwrap());
-static TRUST: LazyLock<Arc<OdcaTrust>> = LazyLock::new(|| {
-    let mut trust = OdcaTrust::production();
-    let intermediates = [AUTHORITY.intermediate().clone()];
-    trust.add(TrustSet::from_certificates("simulator", AUTHORITY.root(), &intermediates).unwrap()).unwrap();
-    Arc::new(trust)
-});
+static TRUST: LazyLock<Arc<OdcaTrust>> = LazyLock::new(|| Arc::new(AUTHORITY.trusted_as("simulator").unwrap()));
 static ODCA: LazyLock<Identity> = LazyLock::new(|| AUTHORITY.device(&ChainShape::default()).unwrap());
 static SELF_SIGNED: LazyLock<Identity> = LazyLock::new(|| Identity::self_signed(generate_rsa_key().unwrap()).unwrap());
 static SELF_SIGNED_V1: LazyLock<Identity> =

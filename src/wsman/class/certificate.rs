@@ -1,18 +1,16 @@
 //! `AMT_PublicKeyCertificate` (wsman.md §2.6): the certificates that the device holds.
 
-use super::handle::instance_handle;
+use amt_provision_fsm::request::CertificateHandle;
+
+use super::handle;
 use crate::wsman::call::ResourceUri;
 use crate::wsman::listing::Listing;
 use crate::wsman::properties::Properties;
+use crate::wsman::reference::Reference;
 
 /// The class.
 pub const RESOURCE: ResourceUri =
     ResourceUri::known("http://intel.com/wbem/wscim/1/amt-schema/1/AMT_PublicKeyCertificate");
-
-instance_handle! {
-    /// The InstanceID of a certificate, such as `Intel(r) AMT Certificate: Handle: 1`.
-    CertificateHandle of RESOURCE
-}
 
 /// One certificate.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,10 +33,20 @@ pub fn list() -> Listing<Certificate> {
         }
         let certificate = Properties::of_instance(Some(item), &RESOURCE)?;
         Ok(Some(Certificate {
-            handle: CertificateHandle::new(certificate.text("InstanceID")?),
+            handle: CertificateHandle(certificate.text("InstanceID")?),
             der: certificate.bytes("X509Certificate")?,
             trusted_root: certificate.optional_flag("TrustedRootCertficate")?.unwrap_or(false),
             read_only: certificate.optional_flag("ReadOnlyCertificate")?.unwrap_or(false),
         }))
     })
+}
+
+/// A reference to a certificate.
+pub fn reference(certificate: &CertificateHandle) -> Reference {
+    handle::reference(RESOURCE, &certificate.0)
+}
+
+/// The certificate that `reference` names; `None` when that is something else.
+pub fn named_by(reference: &Reference) -> Option<CertificateHandle> {
+    handle::named_by(reference, &RESOURCE).map(CertificateHandle)
 }

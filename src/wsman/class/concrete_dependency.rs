@@ -1,7 +1,8 @@
 //! `CIM_ConcreteDependency` (wsman.md §2.17): which key belongs to which certificate.
 
-use super::certificate::CertificateHandle;
-use super::key_pair::KeyHandle;
+use amt_provision_fsm::request::{CertificateHandle, KeyHandle};
+
+use super::{certificate, key_pair};
 use crate::wsman::call::ResourceUri;
 use crate::wsman::listing::Listing;
 use crate::wsman::properties::Properties;
@@ -26,8 +27,8 @@ pub fn list() -> Listing<KeyBinding> {
             return Ok(None);
         }
         let row = Properties::of_instance(Some(item), &RESOURCE)?;
-        let certificate = CertificateHandle::from_reference(&row.reference("Antecedent")?);
-        let key = KeyHandle::from_reference(&row.reference("Dependent")?);
+        let certificate = certificate::named_by(&row.reference("Antecedent")?);
+        let key = key_pair::named_by(&row.reference("Dependent")?);
         Ok(certificate.zip(key).map(|(certificate, key)| KeyBinding { certificate, key }))
     })
 }

@@ -1,18 +1,16 @@
 //! `AMT_PublicPrivateKeyPair` (wsman.md §2.6): the keys that the device holds.
 
-use super::handle::instance_handle;
+use amt_provision_fsm::request::KeyHandle;
+
+use super::handle;
 use crate::wsman::call::ResourceUri;
 use crate::wsman::listing::Listing;
 use crate::wsman::properties::Properties;
+use crate::wsman::reference::Reference;
 
 /// The class.
 pub const RESOURCE: ResourceUri =
     ResourceUri::known("http://intel.com/wbem/wscim/1/amt-schema/1/AMT_PublicPrivateKeyPair");
-
-instance_handle! {
-    /// The InstanceID of a key pair, such as `Intel(r) AMT Key: Handle: 0`.
-    KeyHandle of RESOURCE
-}
 
 /// One key pair.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,6 +28,16 @@ pub fn list() -> Listing<KeyPair> {
             return Ok(None);
         }
         let pair = Properties::of_instance(Some(item), &RESOURCE)?;
-        Ok(Some(KeyPair { handle: KeyHandle::new(pair.text("InstanceID")?), der_key: pair.bytes("DERKey")? }))
+        Ok(Some(KeyPair { handle: KeyHandle(pair.text("InstanceID")?), der_key: pair.bytes("DERKey")? }))
     })
+}
+
+/// A reference to a key pair.
+pub fn reference(pair: &KeyHandle) -> Reference {
+    handle::reference(RESOURCE, &pair.0)
+}
+
+/// The key pair that `reference` names; `None` when that is something else.
+pub fn named_by(reference: &Reference) -> Option<KeyHandle> {
+    handle::named_by(reference, &RESOURCE).map(KeyHandle)
 }

@@ -1,9 +1,9 @@
 //! `AMT_PublicKeyManagementService` (wsman.md §2.6): new keys and certificates.
 
 use amt_provision_fsm::firmware::KeySuite;
+use amt_provision_fsm::request::{CertificateHandle, KeyHandle};
 
-use super::certificate::CertificateHandle;
-use super::key_pair::KeyHandle;
+use super::{certificate, key_pair};
 use crate::wsman::call::{Call, Parameter, ResourceUri};
 use crate::wsman::properties::{Properties, PropertyError, base64};
 use crate::wsman::query::Query;
@@ -23,7 +23,7 @@ pub fn generate_key_pair(suite: KeySuite) -> Query<Result<KeyHandle, PtStatus>> 
     };
     let parameters = [("KeyAlgorithm", Parameter::from(algorithm)), ("KeyLength", Parameter::from(length))];
     Query::new(Call::invoke(RESOURCE, "GenerateKeyPair", parameters), |body| {
-        created(body, "GenerateKeyPair", "KeyPair", KeyHandle::from_reference)
+        created(body, "GenerateKeyPair", "KeyPair", key_pair::named_by)
     })
 }
 
@@ -31,7 +31,7 @@ pub fn generate_key_pair(suite: KeySuite) -> Query<Result<KeyHandle, PtStatus>> 
 pub fn add_certificate(der: &[u8]) -> Query<Result<CertificateHandle, PtStatus>> {
     let parameters = [("CertificateBlob", base64(der))];
     Query::new(Call::invoke(RESOURCE, "AddCertificate", parameters), |body| {
-        created(body, "AddCertificate", "CreatedCertificate", CertificateHandle::from_reference)
+        created(body, "AddCertificate", "CreatedCertificate", certificate::named_by)
     })
 }
 

@@ -1,6 +1,8 @@
 //! `AMT_TLSCredentialContext` (wsman.md §2.7): which certificate the device's TLS server shows.
 
-use super::certificate::CertificateHandle;
+use amt_provision_fsm::request::CertificateHandle;
+
+use super::certificate;
 use crate::wsman::call::{Call, Operation, ResourceUri};
 use crate::wsman::listing::Listing;
 use crate::wsman::namespace::TRANSFER;
@@ -41,8 +43,7 @@ pub fn list() -> Listing<CredentialContext> {
             return Ok(None);
         }
         let context = Properties::of_instance(Some(item), &RESOURCE)?;
-        let certificate =
-            context.reference_to(CERTIFICATE, "a reference to a certificate", CertificateHandle::from_reference)?;
+        let certificate = context.reference_to(CERTIFICATE, "a reference to a certificate", certificate::named_by)?;
         Ok(Some(CredentialContext { certificate, instance: item.clone() }))
     })
 }
@@ -52,7 +53,7 @@ pub fn create(certificate: &CertificateHandle) -> Query<()> {
     let endpoints = Reference::new(COLLECTION, [Selector::text("ElementName", COLLECTION_NAME)]).at(ADDRESS);
     let instance = RESOURCE
         .instance()
-        .with(certificate.reference().at(ADDRESS).write_into(RESOURCE.element(CERTIFICATE)))
+        .with(certificate::reference(certificate).at(ADDRESS).write_into(RESOURCE.element(CERTIFICATE)))
         .with(endpoints.write_into(RESOURCE.element(ENDPOINTS)));
     Query::new(Call::new(RESOURCE, Operation::Create(instance)), |body| {
         Properties::of(body.as_ref(), TRANSFER, "ResourceCreated").map(|_| ())
@@ -61,7 +62,7 @@ pub fn create(certificate: &CertificateHandle) -> Query<()> {
 
 /// Puts `certificate` in the place of the one in `current`: the only change that is allowed while TLS is on.
 pub fn put(current: &CredentialContext, certificate: &CertificateHandle) -> Query<()> {
-    let shown = certificate.reference().at(ADDRESS).write_into(RESOURCE.element(CERTIFICATE));
+    let shown = certificate::reference(certificate).at(ADDRESS).write_into(RESOURCE.element(CERTIFICATE));
     let mut instance = current.instance.clone();
     instance.replace_property(shown);
     Query::put(Call::new(RESOURCE, Operation::Put(instance)))

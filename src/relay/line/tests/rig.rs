@@ -1,40 +1,14 @@
 //! A line with a clock, whose outputs the test takes as they come.
 
-use amt_provision_fsm::firmware::{AmtVersion, ControlMode, Port};
+use amt_provision_fsm::firmware::Port;
 use amt_provision_fsm::provisioner::ChannelId;
 use amt_provision_fsm::relay::Limits;
 use amt_provision_fsm::stage::OpenFault;
 use amt_provision_fsm::time::{Instant, Millis};
 
-use crate::protocol::{
-    Command, Data, DeviceReport, Hello, HostnameInfo, IpConfiguration, PortSwitch, ToRelay, ToServer,
-};
+use crate::protocol::tests::a_hello;
+use crate::protocol::{Data, PortSwitch, ToRelay, ToServer};
 use crate::relay::line::{Line, LineInput, LineOutput};
-use crate::secret::Secret;
-
-pub(crate) fn hello() -> Hello {
-    let report = DeviceReport {
-        version: AmtVersion::new(19, 0),
-        build: "2124".to_owned(),
-        sku: "16392".to_owned(),
-        features: "AMT Pro Corporate".to_owned(),
-        uuid: "44444444-4444-4444-4444-444444444444".parse().unwrap(),
-        username: "$$OsAdmin".to_owned(),
-        password: Secret::from("lsa-Pa55w0rd".to_owned()),
-        control_mode: ControlMode::PreProvisioning,
-        hostname: "lab-host".to_owned(),
-        dns_suffix: "vprodemo.test".to_owned(),
-        client: "RPC".to_owned(),
-        root_hashes: Vec::new(),
-        ip: IpConfiguration::default(),
-        hostname_info: HostnameInfo::default(),
-        friendly_name: String::new(),
-        tls_enforced: true,
-        tls_tunnel: true,
-        lms_installed: true,
-    };
-    Hello { command: Command::Activate { profile: "lab".parse().unwrap() }, tenant: String::new(), report }
-}
 
 pub(super) struct Rig {
     pub(super) line: Line,
@@ -44,7 +18,7 @@ pub(super) struct Rig {
 impl Rig {
     /// A line whose first message has left.
     pub(super) fn new(port: Port) -> Self {
-        let mut rig = Self { line: Line::new(Instant::ZERO, Limits::DEFAULT, port, hello()), now: Instant::ZERO };
+        let mut rig = Self { line: Line::new(Instant::ZERO, Limits::DEFAULT, port, a_hello()), now: Instant::ZERO };
         assert!(matches!(rig.outputs()[..], [LineOutput::Send(ToServer::Hello(_))]));
         rig.input(LineInput::Delivered);
         rig

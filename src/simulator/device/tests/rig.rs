@@ -15,7 +15,7 @@ use crate::http::digest::{Account, Cnonce, Refused, Session};
 use crate::http::{self, Response, ResponseDecoder, StreamEnd};
 use crate::mei::FirmwareClient;
 use crate::mei::pthi::{Command, GetLocalSystemAccount};
-use crate::pki::odca::{OdcaTrust, TrustSet};
+use crate::pki::odca::OdcaTrust;
 use crate::simulator::config::DeviceConfig;
 use crate::simulator::device::{ConnectionId, Device, Output};
 use crate::simulator::firmware::{Class, TrustedRoots, Truth};
@@ -32,12 +32,8 @@ pub(crate) const DOMAIN: &str = "vprodemo.test";
 
 pub(crate) static AUTHORITY: LazyLock<Arc<SimulatorAuthority>> =
     LazyLock::new(|| Arc::new(SimulatorAuthority::generate().unwrap()));
-pub(crate) static TRUST: LazyLock<Arc<OdcaTrust>> = LazyLock::new(|| {
-    let mut trust = OdcaTrust::production();
-    let intermediates = [AUTHORITY.intermediate().clone()];
-    trust.add(TrustSet::from_certificates("simulator", AUTHORITY.root(), &intermediates).unwrap()).unwrap();
-    Arc::new(trust)
-});
+pub(crate) static TRUST: LazyLock<Arc<OdcaTrust>> =
+    LazyLock::new(|| Arc::new(AUTHORITY.trusted_as("simulator").unwrap()));
 pub(crate) static PROVISIONING: LazyLock<ProvisioningChain> =
     LazyLock::new(|| ProvisioningChain::mint(&ProvisioningShape::for_domain(DOMAIN)).unwrap());
 /// Each device gets copies of the same two keys: making them anew is what takes long.

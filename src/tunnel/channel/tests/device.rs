@@ -2,6 +2,8 @@
 
 use std::collections::VecDeque;
 
+use amt_provision_fsm::request::{CertificateHandle, KeyHandle};
+
 use crate::http::digest::{DigestRealm, Ha1, Login, Verifier};
 use crate::http::{Connection, DeviceResponse, Framing, Limits, RequestDecoder};
 use crate::tunnel::channel::Channel;
@@ -235,11 +237,11 @@ impl Device {
                 returned(vec![output("Ta0", &DEVICE_CLOCK.to_string())])
             }
             (_, "AMT_PublicKeyManagementService.GenerateKeyPair") => {
-                let made = key_pair::KeyHandle::new("Intel(r) AMT Key: Handle: 0").reference();
+                let made = key_pair::reference(&KeyHandle("Intel(r) AMT Key: Handle: 0".into()));
                 returned(vec![made.write_into(call.resource.element("KeyPair"))])
             }
             (_, "AMT_PublicKeyManagementService.AddCertificate") => {
-                let made = certificate::CertificateHandle::new("Intel(r) AMT Certificate: Handle: 0").reference();
+                let made = certificate::reference(&CertificateHandle("Intel(r) AMT Certificate: Handle: 0".into()));
                 returned(vec![made.write_into(call.resource.element("CreatedCertificate"))])
             }
             (Operation::Invoke { .. }, _) => returned(Vec::new()),
@@ -262,7 +264,7 @@ impl Device {
             "AMT_TLSCredentialContext" => {
                 let context = |n: usize| {
                     let id = format!("Intel(r) AMT Certificate: Handle: {n}");
-                    let shown = certificate::CertificateHandle::new(id).reference();
+                    let shown = certificate::reference(&CertificateHandle(id));
                     let collection = Reference::new(
                         tls_credential_context::COLLECTION,
                         [Selector::text("ElementName", "TLSProtocolEndpoint Instances Collection")],

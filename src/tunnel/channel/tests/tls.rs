@@ -12,19 +12,15 @@ use rustls::{ServerConfig, ServerConnection};
 
 use super::device::{Closes, NONCE, REALM_BYTES};
 use super::*;
+use crate::pki::odca::OdcaTrust;
 use crate::pki::odca::revocation::{Revocation, RevocationPolicy};
-use crate::pki::odca::{OdcaTrust, TrustSet};
 use crate::pki::spki::spki_hash_of_certificate;
 use crate::simulator::identity::{ChainShape, Identity, SimulatorAuthority};
 use crate::tunnel::tls::TlsVersion;
 
 pub(super) static AUTHORITY: LazyLock<SimulatorAuthority> = LazyLock::new(|| SimulatorAuthority::generate().unwrap());
-pub(super) static TRUST: LazyLock<Arc<OdcaTrust>> = LazyLock::new(|| {
-    let mut trust = OdcaTrust::production();
-    let intermediates = [AUTHORITY.intermediate().clone()];
-    trust.add(TrustSet::from_certificates("simulator", AUTHORITY.root(), &intermediates).unwrap()).unwrap();
-    Arc::new(trust)
-});
+pub(super) static TRUST: LazyLock<Arc<OdcaTrust>> =
+    LazyLock::new(|| Arc::new(AUTHORITY.trusted_as("simulator").unwrap()));
 static ODCA: LazyLock<Identity> = LazyLock::new(|| AUTHORITY.device(&ChainShape::default()).unwrap());
 
 pub(super) fn key() -> SpkiHash {

@@ -6,7 +6,7 @@ use super::*;
 fn a_list_goes_on_over_pages_and_passes_other_classes_over() {
     let pages = [vec![key(0), key(1)], vec![], vec![instance(&general_settings::RESOURCE, ""), key(2)]];
     let keys = listed(key_pair::list(), &pages).unwrap();
-    let numbers: Vec<_> = keys.iter().map(|key| key.handle.as_str().rsplit(' ').next().unwrap()).collect();
+    let numbers: Vec<_> = keys.iter().map(|key| key.handle.0.rsplit(' ').next().unwrap()).collect();
     assert_eq!(numbers, ["0", "1", "2"]);
 }
 

@@ -1,12 +1,13 @@
 //! Each class against a device that answers in the firmware's shape (wsman.md §2, §2.21).
 
 use amt_provision_fsm::firmware::{ControlMode, KeySuite, ProvisioningState};
+use amt_provision_fsm::request::{CertificateHandle, KeyHandle};
 use proptest::prelude::*;
 use zeroize::Zeroizing;
 
-use super::certificate::{Certificate, CertificateHandle};
+use super::certificate::Certificate;
 use super::host_based_setup::{ChainPosition, ChainProgress, SigningAlgorithm};
-use super::key_pair::{KeyHandle, KeyPair};
+use super::key_pair::KeyPair;
 use super::time_synchronization::UnixSeconds;
 use super::tls_setting_data::{Clients, PlainText, RemoteMode, TlsSettings};
 use super::*;

@@ -12,7 +12,7 @@ use x509_cert::ext::Extension;
 use x509_cert::ext::pkix::crl::dp::IssuingDistributionPoint;
 
 use super::*;
-use crate::pki::odca::{CaName, OdcaIdentity, OdcaRefusal, OdcaTrust, TrustSet};
+use crate::pki::odca::{CaName, OdcaIdentity, OdcaRefusal, OdcaTrust};
 use crate::simulator::identity::{ChainShape, Silicon, SimulatorAuthority};
 use crate::simulator::revocation::{INDIRECT_LIST, ListShape, PLATFORM_LIST, PRODUCT_LIST, ROOT_LIST};
 
@@ -34,10 +34,7 @@ fn now() -> UnixTime {
 }
 
 fn trust() -> OdcaTrust {
-    let mut trust = OdcaTrust::production();
-    let intermediates = [AUTHORITY.intermediate().clone()];
-    trust.add(TrustSet::from_certificates("simulator", AUTHORITY.root(), &intermediates).unwrap()).unwrap();
-    trust
+    AUTHORITY.trusted_as("simulator").unwrap()
 }
 
 type Der = CertificateRevocationListDer<'static>;
