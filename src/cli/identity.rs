@@ -215,3 +215,55 @@ async fn take(stored: &Stored<'_>, record: &Record, by: &By) -> Result<Taken, Cl
     store.release(&lease).await?;
     Ok(taken?)
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn any_record() -> impl Strategy<Value = Record> {
+        let provenance = prop::sample::select(vec![
+            Provenance::Odca,
+            Provenance::OdcaInterim,
+            Provenance::Provisional,
+            Provenance::Adopted,
+            Provenance::FirstUse,
+        ]);
+        let pin = (any::<[u8; 32]>(), provenance)
+            .prop_map(|(hash, provenance)| Pin { spki: SpkiHash::from_bytes(hash), provenance });
+        let rom_ca = proptest::option::of(any::<[u8; 32]>().prop_map(RomCaHash::from_bytes));
+        let uuid = any::<[u8; 16]>().prop_filter_map("a placeholder", |bytes| Uuid::from_bytes(bytes).ok());
+        (uuid, rom_ca, proptest::option::of(pin), any::<bool>()).prop_map(|(uuid, rom_ca, pin, adopted)| {
+            let mut record = Record::new(uuid);
+            (record.rom_ca, record.pins.confirmed) = (rom_ca, pin);
+            if adopted {
+                record.origin = Origin::Adopted;
+            }
+            record
+        })
+    }
+
+    proptest! {
+        // Read as often as it has bytes.
+        #![proptest_config(ProptestConfig::with_cases(8))]
+
+        #[test]
+        fn who_a_device_is_is_read_as_it_was_written_and_no_part_of_a_line_is(records in prop::collection::vec(any_record(), 1..4)) {
+            let lines = records.iter().map(|record| serde_json::to_string(&Identity::of(record)).unwrap());
+            let lines: Vec<String> = lines.collect();
+            let folder = tempfile::tempdir().unwrap();
+            let file = folder.path().join("identities.jsonl");
+            for end in ["", "\n"] {
+                std::fs::write(&file, lines.join("\n") + end).unwrap();
+                prop_assert_eq!(&read(&file).unwrap(), &records);
+            }
+            let whole = lines.join("\n");
+            let last = whole.rfind('\n').map_or(0, |at| at + 1);
+            for length in last + 1..whole.len() {
+                std::fs::write(&file, &whole[..length]).unwrap();
+                prop_assert!(read(&file).is_err(), "{} bytes", length);
+            }
+        }
+    }
+}

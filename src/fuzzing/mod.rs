@@ -10,6 +10,7 @@
 //! | [`provisioner_inputs`] | what relay, device, store and clock say, half of it honest | the calling contract: declared edges, bounded outputs, a deadline until the end |
 //! | [`relay_bytes`] | pieces, credits and closes | bytes in are bytes out, in order, and never more on their way than the limits |
 //! | [`json_messages`] | a text frame | what is read and written again is the same message; a refusal is short |
+//! | [`compact_frames`] | a packet, or what happens to a session and its WebSockets, or the lies that one end is told | what is read and written again is the same; each frame arrives once and in order, whatever is cut; no more is kept than the limit, and no lie is believed |
 //! | [`http_response`] | sizes of pieces, then replies | how bytes are cut does not matter; no body beyond its limit |
 //! | [`digest_challenge`] | a `WWW-Authenticate` value | what is read and written again is the same; the answer is one that the device's side takes |
 //! | [`wsman_reply`] | a question, then the body of its reply | never a panic; what is XML and written again is the same tree |
@@ -23,6 +24,7 @@
 //! Targets whose bytes are choices read them by [`arbitrary`]; when these run out the input ends.
 
 mod actions;
+mod compact;
 mod config;
 mod http;
 mod mei;
@@ -35,6 +37,7 @@ mod tunnel;
 mod world;
 mod wsman;
 
+pub use compact::compact_frames;
 pub use config::config_file;
 pub use http::{digest_challenge, http_response};
 pub use mei::mei_message;
@@ -51,7 +54,8 @@ pub use wsman::wsman_reply;
 pub type Target = fn(&[u8]);
 
 /// Every target by its name: that of its file in `fuzz/src/bin/` and of its folder in `fuzz/corpus/`.
-pub const TARGETS: [(&str, Target); 13] = [
+pub const TARGETS: [(&str, Target); 14] = [
+    ("compact_frames", compact_frames),
     ("config_file", config_file),
     ("digest_challenge", digest_challenge),
     ("http_response", http_response),

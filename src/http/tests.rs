@@ -1,11 +1,11 @@
 //! Both decoders against every cut of the bytes, and against peers that cannot or will not end.
 
-use proptest::prelude::*;
-
 use super::digest::{Account, Cnonce, DigestRealm, Session, Verifier};
 use super::*;
 use amt_provision_fsm::firmware::Port;
 use amt_provision_fsm::identity::Uuid;
+
+mod any;
 
 const LIMITS: Limits = Limits { head: 300, body: 1000 };
 
@@ -277,48 +277,4 @@ fn a_challenge_reaches_the_session_through_the_fields() {
     session.challenged(reply.fields.all("www-authenticate")).unwrap();
     assert!(session.authorize(&Cnonce::new([0; 16])).is_some());
     assert!(session.challenged([]).is_err(), "a 401 without a challenge");
-}
-
-fn any_framing() -> impl Strategy<Value = Framing> {
-    prop_oneof![
-        proptest::collection::vec(1..400_usize, 1..5).prop_map(|sizes| Framing::Chunked(Chunks(sizes))),
-        Just(Framing::ContentLength),
-        Just(Framing::UntilClose),
-    ]
-}
-
-proptest! {
-    #[test]
-    fn any_reply_comes_through_any_cut(
-        body in proptest::collection::vec(any::<u8>(), 0..1000),
-        framing in any_framing(),
-        cuts in proptest::collection::vec(1..200_usize, 1..20),
-    ) {
-        let mut reply = DeviceResponse::envelope(200, "d", "s", "");
-        reply.body = body;
-        reply.framing = framing;
-        let bytes = reply.to_bytes();
-        let mut decoder = ResponseDecoder::new(LIMITS);
-        let mut rest = bytes.as_slice();
-        let mut got = Vec::new();
-        for cut in cuts.iter().cycle() {
-            let (mut piece, after) = rest.split_at((*cut).min(rest.len()));
-            got.extend(decoder.decode(&mut piece).unwrap());
-            rest = after;
-            if rest.is_empty() {
-                break;
-            }
-        }
-        got.extend(decoder.finish(StreamEnd::Announced).unwrap());
-        prop_assert_eq!(got.len(), 1);
-        prop_assert_eq!(&got[0].body, &reply.body);
-    }
-
-    #[test]
-    fn no_bytes_break_the_decoders(bytes in proptest::collection::vec(any::<u8>(), 0..400), text in "(HTTP/1.1 200 OK\r\n)?([a-zA-Z:;0-9 -]{0,20}\r?\n){0,20}") {
-        for mut input in [bytes.as_slice(), text.as_bytes()] {
-            let _ = ResponseDecoder::new(LIMITS).decode(&mut input.to_vec().as_slice());
-            let _ = RequestDecoder::new(LIMITS).decode(&mut input);
-        }
-    }
 }

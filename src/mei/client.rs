@@ -55,5 +55,12 @@ mod tests {
             assert_eq!(FirmwareClient::from_guid(&client.guid()), Some(client));
         }
         assert_eq!(FirmwareClient::from_guid(&[0; 16]), None);
+        for client in FirmwareClient::ALL {
+            for bit in 0..128 {
+                let mut other = client.guid();
+                other[bit / 8] ^= 1 << (bit % 8);
+                assert_eq!(FirmwareClient::from_guid(&other), None, "bit {bit} of {client}");
+            }
+        }
     }
 }

@@ -71,6 +71,15 @@ mod tests {
     }
 
     #[test]
+    fn every_answer_is_read_as_it_was_written() {
+        for bits in 0..=u8::MAX {
+            let answer = StateIndependence::from_bits(bits);
+            assert_eq!(StateIndependence::decode(&answer.encode()), Ok(answer));
+            assert_eq!(StateIndependence::decode(&[bits, bits]), Err(NotOneByte(2)));
+        }
+    }
+
+    #[test]
     fn known_devices_are_read_right() {
         for (bits, tls) in [(0xC3, true), (0xC2, true), (0x83, false), (0x82, false), (0x43, false)] {
             let answer = StateIndependence::decode(&[bits]).unwrap();

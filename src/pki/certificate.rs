@@ -122,9 +122,14 @@ mod tests {
 
     #[test]
     fn a_certificate_cut_anywhere_is_no_certificate() {
-        let whole = Identity::self_signed_v1(generate_p384_key().unwrap()).unwrap().chain.remove(0);
-        for length in 0..whole.len() {
-            assert_eq!(CertificateParts::read(&whole[..length].into()), Err(CertificateError), "{length} bytes");
+        for identity in [
+            Identity::self_signed_v1(generate_p384_key().unwrap()).unwrap(),
+            Identity::self_signed(generate_rsa_key().unwrap()).unwrap(),
+        ] {
+            let whole = &identity.chain[0];
+            for length in 0..whole.len() {
+                assert_eq!(CertificateParts::read(&whole[..length].into()), Err(CertificateError), "{length} bytes");
+            }
         }
     }
 

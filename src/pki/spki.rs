@@ -115,6 +115,16 @@ mod tests {
     }
 
     #[test]
+    fn no_part_of_a_key_is_of_a_known_kind() {
+        for key in [generate_rsa_key().unwrap(), generate_p384_key().unwrap()] {
+            let der = key.subject_public_key_info();
+            for length in 0..der.len() {
+                assert_eq!(KeyKind::of(&der[..length].into()), KeyKind::Other, "{length} bytes");
+            }
+        }
+    }
+
+    #[test]
     fn a_pin_is_of_the_key_and_not_of_the_certificate() {
         let key = generate_p384_key().unwrap();
         let pin = spki_hash(&key.subject_public_key_info().into());

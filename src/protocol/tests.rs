@@ -2,12 +2,12 @@ use amt_provision_fsm::firmware::{AmtVersion, ControlMode, Port};
 use amt_provision_fsm::time::Millis;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
-use proptest::collection::vec;
-use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::*;
 use crate::secret::Secret;
+
+pub(super) mod any;
 
 /// The first messages of real activations, as rps.md §1 has them.
 const PLAIN_REPORT: &str = r#"{"ver":"16.1.25","build":"2124","sku":"16392","features":"AMT Pro Corporate","uuid":"11111111-1111-1111-1111-111111111111","username":"$$OsAdmin","password":"lsa-Pa55w0rd","currentMode":0,"hostname":"lab-host","fqdn":"vprodemo.test","client":"RPC","certHashes":["0123456789abcdef0123456789abcdef01234567","91e870c4cd1ac3ffc9beb15c7dd7f3affd2efd988d3d4d8021f44a4a7214e9ad"],"ipConfiguration":{"dhcp":true,"static":false,"ipsync":true,"ipAddress":"127.0.0.1","netmask":"255.255.255.0","gateway":"","primaryDns":"","secondaryDns":""},"hostnameInfo":{"dnsSuffixOS":"vprodemo.test","hostname":"lab-host"}}"#;
@@ -360,156 +360,4 @@ fn an_outcome_of_rps_with_components_is_read_and_shown() {
     // A result word of a later RPS must not hide the outcome.
     let later = server_frame("success", "success", r#""{\"Components\":{\"X\":{\"Result\":\"Maybe\"}}}""#, "null");
     assert!(matches!(ToRelay::parse(&later), Ok(ToRelay::Success(Outcome::Text(_)))));
-}
-
-fn report() -> impl Strategy<Value = DeviceReport> {
-    let texts = vec("\\PC{0,20}", 9);
-    let hash = prop_oneof!["[0-9a-f]{40}", "[0-9a-f]{64}", "[0-9a-f]{96}"];
-    let flags = any::<[bool; 6]>();
-    let uuid =
-        any::<[u8; 16]>().prop_filter_map("placeholder", |bytes| crate::fsm::identity::Uuid::from_bytes(bytes).ok());
-    (texts, vec(hash, 0..34), flags, uuid, any::<[u16; 3]>(), 0_u32..3).prop_map(
-        |(mut texts, hashes, flags, uuid, [major, minor, hotfix], mode)| {
-            let mut text = || texts.pop().unwrap();
-            DeviceReport {
-                version: AmtVersion { major, minor, hotfix },
-                build: text(),
-                sku: text(),
-                features: text(),
-                uuid,
-                username: text(),
-                password: Secret::from(text()),
-                control_mode: ControlMode::from_code(mode).unwrap(),
-                hostname: text(),
-                dns_suffix: text(),
-                client: "RPC".to_owned(),
-                root_hashes: hashes.iter().map(|hash| hash.parse().unwrap()).collect(),
-                ip: IpConfiguration {
-                    dhcp: flags[0],
-                    is_static: flags[1],
-                    ip_sync: flags[2],
-                    ip_address: text(),
-                    ..IpConfiguration::default()
-                },
-                hostname_info: HostnameInfo::default(),
-                friendly_name: text(),
-                tls_enforced: flags[3],
-                tls_tunnel: flags[4],
-                lms_installed: flags[5],
-            }
-        },
-    )
-}
-
-fn command() -> impl Strategy<Value = Command> {
-    // One word without a dash in front: what a command line can carry whole.
-    let word = || "[!-,.-~][!-~]{0,20}".prop_map(|word| Some(Secret::from(word)));
-    let task = prop_oneof![
-        Just(MaintenanceTask::SyncTime),
-        Just(MaintenanceTask::SyncIp),
-        Just(MaintenanceTask::SyncHostname),
-        Just(MaintenanceTask::SyncDeviceInfo),
-        Just(MaintenanceTask::ChangePassword(None)),
-        word().prop_map(MaintenanceTask::ChangePassword),
-    ];
-    prop_oneof![
-        "[a-z][!-~]{0,40}".prop_map(|name| Command::Activate { profile: name.parse().unwrap() }),
-        (word(), any::<bool>()).prop_map(|(password, force)| Command::Deactivate { password, force }),
-        (task, word(), any::<bool>()).prop_map(|(task, password, force)| Command::Maintenance {
-            task,
-            password,
-            force
-        }),
-    ]
-}
-
-fn data() -> impl Strategy<Value = Data> {
-    vec(any::<u8>(), 0..300).prop_map(Data)
-}
-
-fn to_server() -> impl Strategy<Value = ToServer> {
-    prop_oneof![
-        (command(), "\\PC{0,20}", report()).prop_map(|(command, tenant, report)| ToServer::Hello(Box::new(Hello {
-            command,
-            tenant,
-            report
-        }))),
-        data().prop_map(ToServer::Response),
-        data().prop_map(ToServer::TlsData),
-        Just(ToServer::PortSwitchAck),
-        Just(ToServer::ConnectionReset(ResetReason::Closed)),
-        Just(ToServer::ConnectionReset(ResetReason::Failed)),
-        Just(ToServer::HeartbeatResponse),
-    ]
-}
-
-fn outcome() -> impl Strategy<Value = Outcome> {
-    let text = || proptest::option::of("\\PC{0,20}");
-    let result = prop_oneof![
-        Just(ComponentResult::Success),
-        Just(ComponentResult::Failure),
-        Just(ComponentResult::NotApplicable)
-    ];
-    let component = (result, text(), text()).prop_map(|(result, mode, details)| Component { result, mode, details });
-    let components = proptest::collection::btree_map("[A-Za-z]{1,8}", component, 0..4);
-    prop_oneof![
-        "[A-Za-z ][^{]{0,40}".prop_map(|text| Outcome::Text(format!("Error: {text}"))),
-        (text(), text(), text(), text(), components).prop_map(
-            |(status, network, cira_connection, tls_configuration, components)| {
-                Outcome::Report(StatusReport { status, network, cira_connection, tls_configuration, components })
-            }
-        ),
-    ]
-}
-
-fn to_relay() -> impl Strategy<Value = ToRelay> {
-    let port = prop_oneof![Just(Port::Plain), Just(Port::Tls)];
-    prop_oneof![
-        data().prop_map(ToRelay::Wsman),
-        data().prop_map(ToRelay::TlsData),
-        (port, 0_u64..=60)
-            .prop_map(|(port, delay)| ToRelay::PortSwitch(PortSwitch { port, delay: Millis::from_secs(delay) })),
-        Just(ToRelay::HeartbeatRequest),
-        "\\PC{0,40}".prop_map(ToRelay::Progress),
-        outcome().prop_map(ToRelay::Success),
-        outcome().prop_map(ToRelay::Error),
-    ]
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig::with_cases(128))]
-
-    #[test]
-    fn messages_to_a_server_round_trip(message in to_server()) {
-        let text = message.encode().unwrap();
-        prop_assert_eq!(ToServer::parse(&text), Ok(message));
-    }
-
-    #[test]
-    fn messages_to_a_relay_round_trip(message in to_relay()) {
-        let text = message.encode().unwrap();
-        prop_assert_eq!(ToRelay::parse(&text), Ok(message));
-    }
-
-    #[test]
-    fn a_message_cut_anywhere_is_no_message(message in to_relay(), cut in any::<prop::sample::Index>()) {
-        let text = message.encode().unwrap();
-        let end = (0..=cut.index(text.len())).rev().find(|&end| text.is_char_boundary(end)).unwrap_or(0);
-        prop_assert!(ToRelay::parse(&text[..end]).is_err());
-    }
-
-    #[test]
-    fn any_text_is_a_message_or_an_error(
-        method in "(activate|deactivate|maintenance|response|tls_data|port_switch|connection_reset|success)?\\PC{0,30}",
-        message in "\\PC{0,40}",
-        payload in "\\PC{0,60}",
-    ) {
-        let frame = json!({"method": method, "protocolVersion": "4.0.0", "message": message, "payload": payload});
-        for error in [ToServer::parse(&frame.to_string()).err(), ToRelay::parse(&frame.to_string()).err()] {
-            let _ = error.map(|error| (error.to_string(), error.rps_text()));
-        }
-        let encoded = BASE64_STANDARD.encode(&payload);
-        let frame = json!({"method": method, "protocolVersion": "4.0.0", "payload": encoded});
-        let _ = ToServer::parse(&frame.to_string());
-    }
 }

@@ -221,3 +221,63 @@ fn shortened(text: &str) -> String {
 pub(super) fn base64(bytes: &[u8]) -> Parameter {
     Parameter::Text(Zeroizing::new(STANDARD.encode(bytes)))
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::collection::vec;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const CLASS: ResourceUri = ResourceUri::known("urn:x/AMT_X");
+
+    fn with(values: &[String]) -> Node {
+        values.iter().fold(CLASS.instance(), |node, value| node.with_property("P", value))
+    }
+
+    proptest! {
+        #[test]
+        fn any_value_is_read_as_it_was_written(number: u32, flag: bool, more in vec(any::<u32>(), 0..5), text in "[!-~]([ -~]{0,9}[!-~])?") {
+            prop_assert_eq!(Properties(&with(&[number.to_string()])).number("P"), Ok(number));
+            prop_assert_eq!(Properties(&with(&[format!("\n {number} ")])).optional_number("P"), Ok(Some(number)));
+            prop_assert_eq!(Properties(&with(&[flag.to_string()])).flag("P"), Ok(flag));
+            prop_assert_eq!(Properties(&with(std::slice::from_ref(&text))).text("P"), Ok(text));
+            let several: Vec<String> = more.iter().map(u32::to_string).collect();
+            prop_assert_eq!(Properties(&with(&several)).numbers("P"), Ok(more));
+        }
+
+        /// Base64 says where it ends with every fourth letter only; the element around it says it with its end.
+        #[test]
+        fn bytes_are_read_however_they_are_broken_into_lines_and_no_part_of_them_is_other_bytes(
+            bytes in vec(any::<u8>(), 1..60), cuts in vec(1..9_usize, 1..5), space in "[ \r\n\t]{1,3}",
+        ) {
+            let text = STANDARD.encode(&bytes);
+            let (mut lines, mut rest) = (String::new(), text.as_str());
+            for cut in cuts.iter().cycle() {
+                let (line, after) = rest.split_at((*cut).min(rest.len()));
+                lines.extend([line, &space]);
+                rest = after;
+                if rest.is_empty() {
+                    break;
+                }
+            }
+            prop_assert_eq!(Properties(&with(&[lines])).bytes("P"), Ok(bytes.clone()));
+            for end in 0..text.len() {
+                match Properties(&with(&[text[..end].to_owned()])).bytes("P") {
+                    Ok(part) => prop_assert!(end % 4 == 0 && bytes.starts_with(&part)),
+                    Err(error) => prop_assert!(end % 4 != 0 || end == 0, "{}", error),
+                }
+            }
+        }
+
+        #[test]
+        fn any_text_is_a_value_or_an_error(text in "\\PC{0,20}") {
+            let node = with(&[text]);
+            let it = Properties(&node);
+            if let Ok(number) = it.number("P") {
+                prop_assert_eq!(Properties(&with(&[number.to_string()])).number("P"), Ok(number));
+            }
+            let _ = (it.flag("P"), it.bytes("P"), it.byte_array::<16>("P"), it.numbers("P"), it.reference("P"));
+        }
+    }
+}

@@ -7,6 +7,7 @@
 #[path = "../../examples/own_transport.rs"]
 #[expect(dead_code, reason = "its main function is run by another test")]
 mod own_transport;
+mod packets;
 mod seeds;
 
 use std::collections::BTreeSet;

@@ -20,6 +20,7 @@ use amt_provision::wsman::envelope::{MessageId, read_request};
 use amt_provision::wsman::xml;
 
 use crate::own_transport::{Heard, provision};
+use crate::packets::{Direction, without_frame};
 
 /// One input.
 pub(crate) struct Seed {
@@ -72,6 +73,9 @@ pub(crate) fn collect() -> Result<Seeds, Box<dyn Error>> {
     host_interface(&mut seeds)?;
     certificates(&mut seeds)?;
     configurations(&mut seeds);
+    for (name, packet) in without_frame()? {
+        seeds.add("compact_frames", name, [&[0][..], &packet].concat());
+    }
     choices(&mut seeds);
     Ok(seeds)
 }
@@ -81,6 +85,9 @@ pub(crate) fn collect() -> Result<Seeds, Box<dyn Error>> {
 struct Run {
     of: String,
     frames: BTreeMap<String, String>,
+    packets: BTreeMap<String, Vec<u8>>,
+    up: Direction,
+    down: Direction,
     records: Vec<Vec<u8>>,
     /// The plain request that waits for its reply, by class and verb.
     asked: Option<String>,
@@ -95,7 +102,8 @@ impl Run {
                 if let (ToServer::Response(Data(bytes)), Some(call)) = (&message, &self.asked) {
                     self.replies.entry(call.clone()).or_default().extend(bytes);
                 }
-                self.frame("to-server", kind(&message), text);
+                let packet = self.up.of_relay(&message).expect("what fits a text frame fits a packet");
+                self.frame("to-server", kind(&message), text, packet);
             }
             Heard::ToRelay(text) => {
                 let message = ToRelay::parse(text).expect("what the server sends is read");
@@ -108,20 +116,28 @@ impl Run {
                         self.replies.insert(format!("{call}-challenged"), challenge);
                     }
                 }
-                self.frame("to-relay", kind(&message), text);
+                let packet = self.down.of_server(&message).expect("what fits a text frame fits a packet");
+                self.frame("to-relay", kind(&message), text, packet);
             }
             Heard::Record(bytes) => self.records.push(bytes.to_vec()),
         }
     }
 
-    fn frame(&mut self, way: &str, kind: String, text: &str) {
-        self.frames.entry(format!("{way}-{kind}")).or_insert_with(|| text.to_owned());
+    fn frame(&mut self, way: &str, kind: String, text: &str, packet: Option<Vec<u8>>) {
+        let name = format!("{way}-{kind}");
+        if let Some(packet) = packet {
+            self.packets.entry(name.clone()).or_insert(packet);
+        }
+        self.frames.entry(name).or_insert_with(|| text.to_owned());
     }
 
     fn into_seeds(self, seeds: &mut Seeds) {
         let of = &self.of;
         for (name, text) in self.frames {
             seeds.add("json_messages", format!("{of}-{name}"), text);
+        }
+        for (name, packet) in self.packets {
+            seeds.add("compact_frames", format!("{of}-{name}"), [&[0][..], &packet].concat());
         }
         for (number, record) in self.records.into_iter().enumerate().step_by(4) {
             seeds.add("snapshot", format!("{of}-record-{number}"), record);
@@ -271,11 +287,17 @@ fn configurations(seeds: &mut Seeds) {
 
 /// Where bytes are choices any are as good as others; a fuzzer grows them.
 fn choices(seeds: &mut Seeds) {
-    for target in ["world", "provisioner_inputs", "relay_bytes", "tls_tunnel"] {
-        for (number, length) in [32_usize, 64, 128, 256, 512].into_iter().enumerate() {
-            let mut rng = Rng::new(length as u64);
-            let bytes: Vec<u8> = (0..length).map(|_| rng.next_word() as u8).collect();
-            seeds.add(target, format!("random-{number}"), bytes);
+    let any = |length: u64| {
+        let mut rng = Rng::new(length);
+        (0..length).map(|_| rng.next_word() as u8).collect::<Vec<u8>>()
+    };
+    for (number, length) in [32, 64, 128, 256, 512].into_iter().enumerate() {
+        for target in ["world", "provisioner_inputs", "relay_bytes", "tls_tunnel"] {
+            seeds.add(target, format!("random-{number}"), any(length));
+        }
+        // The first byte says what becomes of a session of compact frames.
+        for (first, name) in [(1, "cut"), (2, "lies")] {
+            seeds.add("compact_frames", format!("{name}-{number}"), [&[first][..], &any(length)].concat());
         }
     }
 }

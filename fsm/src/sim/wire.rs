@@ -66,3 +66,33 @@ impl Arena {
         self.0.get(number).cloned()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Three messages behind one another, their stream cut in two and in three at every byte.
+    #[test]
+    fn messages_come_out_as_they_went_in_however_the_stream_is_cut_and_no_part_of_one_does() {
+        let mut arena = Arena::default();
+        let refusal = |n: u32| Message::Request(RequestId(n), Login::LocalSystem, Request::ReadUuid);
+        let sent = [Message::Hello, refusal(1), refusal(u32::MAX)];
+        let stream: Vec<u8> =
+            sent.iter().zip([0, 7, 1]).flat_map(|(it, padding)| arena.encode(it.clone(), padding)).collect();
+        let ends = [HEAD, 2 * HEAD + 7, 3 * HEAD + 8];
+        for first in 0..=stream.len() {
+            for second in first..=stream.len() {
+                let (mut buffer, mut got) = (Vec::new(), Vec::new());
+                for (piece, arrived) in
+                    [(0..first, first), (first..second, second), (second..stream.len(), stream.len())]
+                {
+                    buffer.extend(&stream[piece]);
+                    got.extend(core::iter::from_fn(|| arena.decode(&mut buffer)));
+                    assert_eq!(got.len(), ends.iter().filter(|end| **end <= arrived).count(), "{first}, {second}");
+                }
+                assert_eq!(got, sent);
+                assert!(buffer.is_empty());
+            }
+        }
+    }
+}

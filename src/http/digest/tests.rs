@@ -248,6 +248,61 @@ fn nothing_prints_a_password() {
     }
 }
 
+/// Every beginning of it, and not itself.
+fn parts(text: &str) -> impl Iterator<Item = &str> {
+    (0..text.len()).filter_map(|end| text.get(..end))
+}
+
+fn any_challenge() -> impl Strategy<Value = Challenge> {
+    let realm = "Digest:[0-9a-fA-F]{32}".prop_map(|realm| realm.parse().unwrap());
+    (realm, "\\PC{1,40}", proptest::option::of("\\PC{0,20}"), any::<bool>())
+        .prop_map(|(realm, nonce, opaque, stale)| Challenge { realm, nonce, opaque, stale })
+}
+
+proptest! {
+    #[test]
+    fn any_challenge_is_read_as_it_was_written_and_no_part_of_it_is_one(challenge in any_challenge()) {
+        let text = challenge.to_string();
+        for part in parts(&text) {
+            prop_assert!(Challenge::parse([part]).is_err(), "{}", part);
+        }
+        prop_assert_eq!(Challenge::parse([text.as_str()]), Ok(challenge));
+    }
+
+    /// `opaque`, which a device need not look at, is the last; what is before it is whole or refused.
+    #[test]
+    fn any_answer_is_taken_by_a_device_and_no_part_of_it_is(
+        challenge in any_challenge(), user in "\\PC{0,20}", password in "\\PC{0,32}", random in any::<[u8; 16]>(),
+    ) {
+        let mut device = Verifier::new(challenge.realm.clone());
+        device.challenge(&challenge.nonce, challenge.stale);
+        let mut session = Session::new(Account::new(&user, &password));
+        session.challenged([challenge.to_string().as_str()]).unwrap();
+        let answer = session.authorize(&Cnonce::new(random)).unwrap().to_string();
+        let mut verify = |answer: &str| device.verify(answer, "POST", |_| Some(Ha1::new(&user, &challenge.realm, &password)));
+        let needed = answer.rfind(",opaque=\"").unwrap_or(answer.len());
+        for part in parts(&answer[..needed]) {
+            prop_assert!(verify(part).is_err(), "{}", part);
+        }
+        prop_assert_eq!(verify(&answer), Ok(Login { username: user.clone(), nonce: challenge.nonce.clone() }));
+    }
+
+    #[test]
+    fn any_hash_is_read_in_both_encodings_and_no_part_of_it_is(user in "\\PC{0,20}", password in "\\PC{0,32}") {
+        let hash = Ha1::new(&user, &realm(), &password);
+        prop_assert!(Ha1::from_hex(&hash.to_hex()) == Some(hash.clone()));
+        prop_assert!(Ha1::from_base64(&hash.to_base64()) == Some(hash.clone()));
+        prop_assert!(parts(&hash.to_hex()).all(|part| Ha1::from_hex(part).is_none()));
+        prop_assert!(parts(&hash.to_base64()).all(|part| Ha1::from_base64(part).is_none()));
+    }
+
+    #[test]
+    fn no_part_of_a_realm_is_a_realm(text in "Digest:[0-9a-fA-F]{32}") {
+        prop_assert_eq!(text.parse::<DigestRealm>().map(|realm| realm.to_string()), Ok(text.clone()));
+        prop_assert!(parts(&text).all(|part| part.parse::<DigestRealm>().is_err()));
+    }
+}
+
 proptest! {
     #[test]
     fn our_answer_is_that_of_another_implementation(

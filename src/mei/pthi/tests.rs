@@ -129,6 +129,11 @@ proptest! {
     }
 
     #[test]
+    fn guids_round_trip(guid: [u8; 16]) {
+        round_trips(&GetUuid, &DeviceGuid(guid));
+    }
+
+    #[test]
     fn lan_settings_round_trip(answer in lan()) {
         round_trips(&GetLanInterfaceSettings(LanInterface::Wired), &answer);
     }

@@ -8,6 +8,7 @@ use zeroize::Zeroizing;
 
 use super::*;
 use crate::protocol::tests::a_hello;
+use crate::protocol::tests::any as a_message;
 use crate::protocol::{Data, Flaw, MAX_DATA, MAX_MESSAGE, Outcome};
 
 const A: ChannelId = ChannelId(1);
@@ -115,6 +116,68 @@ fn g10_the_longest_data_fits_a_packet_and_a_frame_that_does_not_is_not_made() {
     assert!(Packet::decode(&packet.encode().unwrap()).is_ok());
     assert!(ToRelay::Progress("x".repeat(MAX_MESSAGE)).encode().is_ok());
     assert!(matches!(ToRelay::Progress("x".repeat(MAX_PACKET)).encode(), Err(CompactError::OurFrame(_))));
+}
+
+fn any_packet() -> impl Strategy<Value = Packet> {
+    let session = || any::<[u8; 16]>().prop_map(SessionId::from_random);
+    prop_oneof![
+        Just(Packet::Begin),
+        (session(), any::<u64>()).prop_map(|(session, received)| Packet::Resume { session, received }),
+        (session(), any::<u64>()).prop_map(|(session, received)| Packet::Welcome { session, received }),
+        Just(Packet::Unknown),
+        (any::<u64>(), any::<u64>(), a_message::data()).prop_map(|(at, received, frame)| Packet::Frame {
+            at,
+            received,
+            frame
+        }),
+        any::<u64>().prop_map(Packet::Received),
+    ]
+}
+
+fn any_channel() -> impl Strategy<Value = ChannelId> {
+    prop_oneof![0..300_u32, any::<u32>()].prop_map(ChannelId)
+}
+
+fn any_to_relay() -> impl Strategy<Value = ToRelay> {
+    let port = prop::sample::select(vec![Port::Plain, Port::Tls]);
+    prop_oneof![
+        (any_channel(), port).prop_map(|(channel, port)| ToRelay::Dial(channel, port)),
+        (any_channel(), a_message::data()).prop_map(|(channel, data)| ToRelay::Data(channel, data)),
+        any_channel().prop_map(ToRelay::HangUp),
+        any::<String>().prop_map(ToRelay::Progress),
+        a_message::outcome().prop_map(|outcome| ToRelay::success(&outcome)),
+        a_message::outcome().prop_map(|outcome| ToRelay::failure(&outcome)),
+    ]
+}
+
+fn any_to_server() -> impl Strategy<Value = ToServer> {
+    let fault = prop::sample::select(vec![OpenFault::Refused, OpenFault::ClosedAtOnce, OpenFault::TimedOut]);
+    prop_oneof![
+        a_message::hello().prop_map(|hello| ToServer::Report(Report::from(&hello))),
+        any_channel().prop_map(ToServer::Opened),
+        (any_channel(), fault).prop_map(|(channel, fault)| ToServer::OpenFailed(channel, fault)),
+        (any_channel(), a_message::data()).prop_map(|(channel, data)| ToServer::Data(channel, data)),
+        any_channel().prop_map(ToServer::Lost),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(32))]
+
+    /// A packet is a WebSocket message and a frame is in a packet: neither is ever read in pieces.
+    #[test]
+    fn any_packet_and_any_frame_is_read_as_it_was_written_and_no_part_of_it_is_one(
+        packet in any_packet(), down in any_to_relay(), up in any_to_server(),
+    ) {
+        holds("packet", &packet, &packet.encode().unwrap(), Packet::encode, Packet::decode);
+        holds("frame", &down, &down.encode().unwrap(), ToRelay::encode, ToRelay::decode);
+        holds("frame", &up, &up.encode().unwrap(), ToServer::encode, ToServer::decode);
+    }
+
+    #[test]
+    fn any_report_is_the_first_message_that_it_was_made_of(hello in a_message::hello()) {
+        prop_assert_eq!(Report::from(&hello).hello(), Ok(hello));
+    }
 }
 
 fn frame(bytes: &[u8]) -> Zeroizing<Vec<u8>> {

@@ -80,3 +80,60 @@ fn extension(extensions: &[u8], wanted: u16) -> Option<&[u8]> {
     }
     None
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::collection::vec;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// The body of a ServerHello of TLS 1.3 with extensions round those that count.
+    fn any_server_hello() -> impl Strategy<Value = (Vec<u8>, ServerHello)> {
+        let other = (vec(any::<u8>(), 0..20), 0_u16..40).prop_map(|(value, kind)| (kind, value));
+        (any::<[u8; 32]>(), vec(any::<u8>(), 0..=32), 1_u8..4, any::<bool>(), any::<bool>(), vec(other, 0..4)).prop_map(
+            |(random, session_id, suite, resumed, retry, mut extensions)| {
+                extensions.push((SUPPORTED_VERSIONS, vec![3, 4]));
+                if resumed {
+                    extensions.insert(extensions.len() / 2, (PRE_SHARED_KEY, vec![0, 0]));
+                }
+                let extensions: Vec<u8> = extensions
+                    .into_iter()
+                    .flat_map(|(kind, value)| {
+                        [&kind.to_be_bytes()[..], &(value.len() as u16).to_be_bytes(), &value].concat()
+                    })
+                    .collect();
+                let random = if retry { *RETRY_RANDOM } else { random };
+                let mut body = vec![3, 3];
+                body.extend(random);
+                body.push(session_id.len() as u8);
+                body.extend(session_id);
+                body.extend([0x13, suite, 0]);
+                body.extend((extensions.len() as u16).to_be_bytes());
+                body.extend(extensions);
+                let finished = HANDSHAKE_HEADER + if suite == 2 { 48 } else { 32 };
+                (body, if retry { ServerHello::Retry } else { ServerHello::Tls13 { finished, resumed } })
+            },
+        )
+    }
+
+    proptest! {
+        /// Its length stands before it, so a part that is taken for a whole one is of another version at most: never one
+        /// that says how long a sealed flight will be.
+        #[test]
+        fn any_server_hello_is_read_and_no_part_of_it_promises_a_flight((body, what) in any_server_hello()) {
+            prop_assert_eq!(ServerHello::parse(&body), Some(what));
+            for length in 0..body.len() {
+                let part = ServerHello::parse(&body[..length]);
+                prop_assert!(matches!(part, None | Some(ServerHello::Older)), "{} bytes: {:?}", length, part);
+            }
+        }
+
+        #[test]
+        fn any_bytes_are_a_hello_or_none(bytes in vec(any::<u8>(), 0..120)) {
+            let _ = ServerHello::parse(&bytes);
+            prop_assert_eq!(client_random(&bytes).is_some(), bytes.len() >= HEADER + HANDSHAKE_HEADER + 2 + 32);
+            prop_assert!(!starts_client_hello(&bytes) || (bytes[0], bytes[5]) == (0x16, 1));
+        }
+    }
+}

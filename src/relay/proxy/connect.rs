@@ -137,6 +137,8 @@ fn judge(head: &[u8], named_user: bool) -> Option<Result<(), ProxyFault>> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::collection::vec;
+    use proptest::prelude::*;
     use smol::net::TcpListener;
 
     use super::*;
@@ -228,5 +230,21 @@ mod tests {
             let error = connect(&proxy, &"wss://s".parse().unwrap(), PROXY_DEADLINE).await.unwrap_err();
             assert!(matches!(&error, ProxyFault::Unreachable(_)), "{error}");
         });
+    }
+
+    proptest! {
+        /// The bytes come one by one as they may: all but the last are waited behind.
+        #[test]
+        fn no_part_of_a_proxys_answer_is_one(
+            status in 200_u16..600, reason in "[ -~]{0,20}", fields in vec(("[A-Za-z-]{1,12}", "[!-~]{0,20}"), 0..5), named: bool,
+        ) {
+            let fields: String = fields.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
+            let answer = format!("HTTP/1.1 {status} {reason}\r\n{fields}\r\n");
+            for length in 0..answer.len() {
+                prop_assert!(judge(&answer.as_bytes()[..length], named).is_none(), "{} bytes", length);
+            }
+            let judged = judge(answer.as_bytes(), named).unwrap();
+            prop_assert_eq!(judged.is_ok(), status < 300, "{:?}", judged);
+        }
     }
 }

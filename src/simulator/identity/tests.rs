@@ -70,6 +70,14 @@ fn an_authority_read_back_from_pem_has_the_same_keys_and_names() {
 }
 
 #[test]
+fn no_part_of_an_authoritys_file_is_one() {
+    let text = SimulatorAuthority::generate().unwrap().to_pem();
+    for length in 0..text.trim_end().len() {
+        assert!(SimulatorAuthority::from_pem(&text[..length]).is_err(), "{length} bytes");
+    }
+}
+
+#[test]
 fn a_file_that_is_no_authority_is_refused() {
     for (text, found) in [("", 0), (generate_p384_key().unwrap().serialize_pem().as_str(), 1)] {
         match SimulatorAuthority::from_pem(text) {

@@ -227,3 +227,41 @@ proptest! {
         prop_assert!(read_response(200, &bytes[..at], MessageId(1), Limits::DEFAULT).is_err());
     }
 }
+
+proptest! {
+    // Read as often as it has bytes.
+    #![proptest_config(ProptestConfig::with_cases(8))]
+
+    #[test]
+    fn no_part_of_an_envelope_is_one(call in any_call(), id in any::<u64>(), word in any_word(), to in any_reference()) {
+        let asked = write_request(&call, MessageId(id));
+        for length in 0..asked.len() {
+            prop_assert!(read_request(&asked.as_bytes()[..length], Limits::DEFAULT).is_err(), "{} bytes", length);
+        }
+        let request = request(call, id);
+        let said = GENERAL.instance().with_property("HostName", &word).with(to.write_into(GENERAL.element("Of")));
+        let answered = write_response(&request, DeviceMessageId(id), Some(said));
+        let fault = write_fault(Some(&id.to_string()), DeviceMessageId(id), &Fault::new(FaultKind::AccessDenied));
+        for (status, text) in [(200, answered), (400, fault)] {
+            for length in 0..text.len() {
+                let read = read_response(status, &text.as_bytes()[..length], MessageId(id), Limits::DEFAULT);
+                prop_assert!(matches!(read, Err(ReplyError::Xml(_) | ReplyError::Http { .. })), "{} bytes", length);
+            }
+        }
+    }
+}
+
+proptest! {
+    #[test]
+    fn any_fault_arrives_as_it_was_sent(
+        kind in prop_oneof![prop::sample::select(FaultKind::NAMED), "X[A-Za-z0-9]{0,20}".prop_map(FaultKind::Other)],
+        blame in prop::sample::select(vec![Blame::Sender, Blame::Receiver]),
+        reason in "[!-~]{1,10}( [!-~]{1,10}){0,5}",
+        status in proptest::option::of(any::<u32>().prop_filter_map("no status", PtStatus::from_code)),
+        id in any::<u64>(),
+    ) {
+        let fault = Fault { kind, blame, reason, status };
+        let text = write_fault(Some(&id.to_string()), DeviceMessageId(id), &fault);
+        prop_assert_eq!(read(fault.http_status(), &text, id), Err(Box::new(fault).into()), "{}", *text);
+    }
+}

@@ -76,6 +76,15 @@ fn a_file_holds_one_key_and_its_certificates() {
     assert!(open(&written(vec![ours()]), "P@ssw0rd").is_ok());
 }
 
+#[test]
+fn a_file_that_is_cut_anywhere_is_none() {
+    for file in [LEGACY, MODERN] {
+        for length in 0..file.len() {
+            assert_eq!(refused(&file[..length], "P@ssw0rd"), Pkcs12Error::NotPkcs12, "{length} bytes");
+        }
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(32))]
     #[test]

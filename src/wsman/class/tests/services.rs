@@ -165,6 +165,14 @@ fn the_clock_counts_past_2038() {
 
 proptest! {
     #[test]
+    fn any_time_and_any_status_of_a_device_arrive(seconds: u32, status in 1_u32..) {
+        let query = time_synchronization::get_low_accuracy();
+        let now = Node::leaf(time_synchronization::RESOURCE.as_str().to_owned(), "Ta0", &seconds.to_string());
+        prop_assert_eq!(returns(&query, [now.clone()], 0), Ok(Ok(UnixSeconds(seconds))));
+        prop_assert_eq!(returns(&query, [now], status), Ok(Err(PtStatus::from_code(status).unwrap())));
+    }
+
+    #[test]
     fn any_password_reaches_the_device(password in "[ -~]{1,32}") {
         let query = setup_and_configuration::set_mebx_password(&Zeroizing::new(password.clone()));
         let Operation::Invoke { input, .. } = asked(&query).call.operation else { panic!() };

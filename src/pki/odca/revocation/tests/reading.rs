@@ -49,6 +49,13 @@ fn files_are_der_or_pem_of_one_list_and_bounded() {
     for length in 0..der.len() {
         assert_eq!(RevocationList::read("a.crl", &der[..length]), Err(ListError::NotAList), "{length} bytes");
     }
+    for length in 0..pem.trim_end().len() {
+        assert_eq!(
+            RevocationList::read("a.crl", &pem.as_bytes()[..length]),
+            Err(ListError::NotAList),
+            "{length} bytes"
+        );
+    }
 }
 
 #[test]
