@@ -152,3 +152,41 @@ impl Record {
         self.admin_committed = false;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::identity::Uuid;
+
+    fn meant(intents: impl IntoIterator<Item = Intent>) -> Record {
+        let mut record = Record::new(Uuid::from_bytes(*b"amt-intent-tests").expect("no placeholder"));
+        intents.into_iter().for_each(|intent| record.apply(intent));
+        record
+    }
+
+    fn newest(record: &Record) -> Option<(PasswordId, bool)> {
+        record.admin.intended().map(|password| (password.id, password.exposed))
+    }
+
+    #[test]
+    fn a_second_setup_means_the_same_password_unless_that_is_given_away_or_is_not_to_be() {
+        let activate = |exposed| Intent::Activate { exposed };
+        assert_eq!(newest(&meant([activate(false), activate(false)])), Some((PasswordId(0), false)));
+        assert_eq!(newest(&meant([activate(true), activate(true)])), Some((PasswordId(0), true)));
+        assert_eq!(newest(&meant([activate(true), activate(false)])), Some((PasswordId(1), false)));
+        assert_eq!(newest(&meant([activate(false), activate(true)])), Some((PasswordId(1), true)));
+    }
+
+    #[test]
+    fn what_is_left_of_a_device_that_was_reset_is_who_it_is_and_its_passwords() {
+        let silicon = RomCaHash::from_bytes([7; 32]);
+        let before = [Intent::EnrolRomCa(silicon), Intent::Activate { exposed: false }, Intent::SetMebx];
+        let device =
+            [Intent::CommitActivation, Intent::CommitAdmin, Intent::EnrolInterim(SpkiHash::from_bytes([1; 32]))];
+        let record = meant(before.into_iter().chain(device).chain([Intent::Reset]));
+        assert_eq!((record.rom_ca, record.admin.iter().count()), (Some(silicon), 1));
+        assert_eq!(record.mebx.map(|mebx| mebx.state), Some(PasswordState::Retired));
+        assert_eq!((record.pins, record.doubt, &record.keying), (Pins::NONE, None, &None));
+        assert!(!record.activation_committed && !record.admin_committed);
+    }
+}

@@ -111,3 +111,46 @@ impl Ledger {
         doubted.then_some(DoubtDurable { once })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::identity::Uuid;
+    use crate::record::{Pin, Provenance};
+
+    fn ledger() -> Ledger {
+        Ledger::unknown(Record::new(Uuid::from_bytes(*b"amt-ledger-tests").expect("no placeholder")))
+    }
+
+    #[test]
+    fn g6_a_doubt_is_durable_once_it_is_stored_and_until_it_is_meant_to_be_settled() {
+        let mut ledger = ledger();
+        ledger.intend(Intent::Doubt(Once::Upgrade));
+        assert_eq!((ledger.doubt_durable(Once::Upgrade), ledger.is_durable()), (None, false));
+        ledger.persisted();
+        assert_eq!(ledger.doubt_durable(Once::Upgrade).map(|doubt| doubt.once()), Some(Once::Upgrade));
+        assert_eq!(ledger.doubt_durable(Once::Setup), None, "of another request nothing is said");
+        ledger.intend(Intent::Settle);
+        assert_eq!(ledger.doubt_durable(Once::Upgrade), None);
+    }
+
+    #[test]
+    fn g3_a_pin_is_durable_once_it_is_stored_and_until_another_one_is_meant() {
+        let pin = |byte| Pin { spki: SpkiHash::from_bytes([byte; 32]), provenance: Provenance::Odca };
+        let mut ledger = ledger();
+        ledger.intend(Intent::IntendPin(pin(1)));
+        assert_eq!(ledger.pin_durable(), None);
+        ledger.persisted();
+        assert_eq!(ledger.pin_durable().map(|durable| durable.spki()), Some(pin(1).spki));
+        ledger.intend(Intent::IntendPin(pin(2)));
+        assert_eq!(ledger.pin_durable(), None);
+    }
+
+    #[test]
+    fn a_device_that_was_never_stored_begins_with_generation_one() {
+        let mut ledger = ledger();
+        assert_eq!((ledger.is_stored(), ledger.generation()), (false, Generation(0)));
+        ledger.persisted();
+        assert_eq!((ledger.is_stored(), ledger.generation()), (true, Generation(1)));
+    }
+}

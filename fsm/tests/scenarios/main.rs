@@ -20,7 +20,7 @@ use amt_provision_fsm::policy::{
     expectation,
 };
 use amt_provision_fsm::provisioner::{Input, Outcome, Output, Provisioner, StoreFault};
-use amt_provision_fsm::record::{Hold, Ledger, Origin, Provenance, Record};
+use amt_provision_fsm::record::{Hold, Ledger, Origin, PasswordState, Provenance, Record};
 use amt_provision_fsm::request::{ChainFlaw, ChainLength, Once};
 use amt_provision_fsm::sim::{Action, Bench, Persona};
 use amt_provision_fsm::stage::{ShortOf, StageName};

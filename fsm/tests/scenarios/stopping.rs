@@ -2,6 +2,16 @@
 
 use super::*;
 
+/// What a record says was begun.
+fn begun(record: &Record) -> Vec<String> {
+    let doubt = record.doubt.map(|once| format!("{once}"));
+    let key = record.keying.as_ref().map(|mark| format!("{mark:?}"));
+    let pin = record.pins.intended.map(|pin| format!("{pin:?}"));
+    let committed = record.activation_committed.then(|| "a commit".into());
+    let passwords = record.admin.iter().chain(&record.mebx).map(|password| format!("{:?}", password.id));
+    [doubt, key, pin, committed].into_iter().flatten().chain(passwords).collect()
+}
+
 #[test]
 fn g7_a_server_that_is_told_to_stop_at_any_step_hears_what_it_asked_and_asks_no_more() {
     for persona in Persona::ALL {
@@ -16,6 +26,7 @@ fn g7_a_server_that_is_told_to_stop_at_any_step_hears_what_it_asked_and_asks_no_
             }
             let moment = format!("{}, stopped after {stop_after} steps", persona.name);
             let asked = matches!(bench.waits_for(), Some(Wake::Reply | Wake::Store));
+            let meant = bench.server.run.as_ref().expect("a run").ledger().record().clone();
             bench.act(Action::Stop);
             assert_eq!(bench.outcome().is_none(), asked, "{moment}");
             let mut heard = 0;
@@ -28,12 +39,25 @@ fn g7_a_server_that_is_told_to_stop_at_any_step_hears_what_it_asked_and_asks_no_
             let ended = bench.outcome().cloned();
             let stopped = Some(Outcome::Failed(Fault::Ours(Ours::Stopping)));
             assert!(ended == stopped || matches!(ended, Some(Outcome::Configured { .. })), "{moment}: {ended:?}");
+            let left = bench.server.disk.record().unwrap_or(Record::new(uuid()));
+            let before = begun(&meant);
+            assert!(begun(&left).iter().all(|it| before.contains(it)), "{moment}: {left:?} after {meant:?}");
 
             bench.act(Action::Crash);
             let outcome = run(&mut bench);
             assert!(matches!(outcome, Outcome::Configured { mode: ControlMode::Admin, .. }), "{moment}: {outcome:?}");
         }
     }
+}
+
+#[test]
+fn g7_what_a_stopping_server_hears_is_written_down() {
+    let mut bench = bench("keeps-session", profile());
+    bench.run_until(|bench| bench.asks("AMT_SetupAndConfigurationService.SetMEBxPassword"));
+    bench.act(Action::Stop);
+    assert_eq!(run(&mut bench), Outcome::Failed(Fault::Ours(Ours::Stopping)));
+    let mebx = stored(&bench).mebx.expect("it was meant before it was asked");
+    assert_eq!(mebx.state, PasswordState::Confirmed, "the device took it");
 }
 
 /// LMS accepts before it asks a firmware that restarts (odca.md §3): found on real sockets, where a plain port that was
