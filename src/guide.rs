@@ -79,6 +79,8 @@
 //! cargo test --test examples --test corpus     # the examples, and every input that a fuzzer found worth keeping
 //! cargo test --test world --test model         # the core in its world; everything that can happen, in a box
 //! fuzz/run --seconds 60                        # the promises of every parser and machine, under a fuzzer
+//! scripts/mutants --minutes 30                 # whether a test fails when the code decides otherwise
+//! cargo bench                                  # what a decision and its bytes cost
 //! ```
 //!
 //! [`access`]: crate::access
