@@ -97,7 +97,9 @@ fn chains_of_other_authorities_are_refused_whatever_their_names() {
     let f = Fixture::new();
     let namesake = Fixture::new();
     let chain = namesake.chain(|_| {});
-    assert_eq!(f.verify(&chain), Err(OdcaRefusal::FalseSignature), "another root of the same name");
+    let refused = f.verify(&chain).unwrap_err();
+    assert_eq!(refused, OdcaRefusal::FalseSignature, "another root of the same name");
+    assert!(!refused.is_about_revocation());
 
     let mut grafted = chain;
     grafted[5] = f.authority.intermediate().clone();
@@ -224,12 +226,14 @@ fn dates_are_judged_by_the_servers_clock_but_never_before_this_code_existed() {
 }
 
 #[test]
-fn the_keys_of_intels_publishers_are_those_of_the_hashes_and_its_root_has_a_name() {
+fn intels_publishers_have_the_keys_of_the_hashes_and_the_names_on_their_lists() {
     let production = TrustSet::production();
     let hashes: Vec<_> = production.publishers.iter().map(|authority| spki_hash(&authority.key)).collect();
     assert_eq!(hashes, CSME_INTERMEDIATES);
     assert_eq!(spki_hash(&production.root.key), ROOT_SPKI);
     assert_eq!(production.root.name.to_string(), "OnDie CA Root Cert Signing");
+    let names: Vec<_> = production.publishers.iter().map(|authority| authority.name.to_string()).collect();
+    assert_eq!(names, ["ODCA CA2 CSME Intermediate CA", "OnDie CA CSME Intermediate CA"]);
 }
 
 #[test]

@@ -18,6 +18,7 @@ use crate::simulator::revocation::{INDIRECT_LIST, ListShape, PLATFORM_LIST, PROD
 
 use RevocationPolicy::{IfPresent, Required};
 
+mod points;
 mod reading;
 
 const POLICIES: [RevocationPolicy; 2] = [IfPresent, Required];
@@ -122,6 +123,7 @@ fn each_certificate_of_a_path_is_revoked_by_the_list_that_it_names() {
         }
         for policy in POLICIES {
             let refusal = verify(policy, &set.lists()).unwrap_err();
+            assert!(refusal.is_about_revocation());
             let OdcaRefusal::Revoked(revoked) = &refusal else { panic!("{level}: {refusal}") };
             assert_eq!((revoked.level, revoked.file.as_str()), (level, file), "{policy}");
         }
@@ -153,7 +155,7 @@ fn an_indirect_list_says_of_each_entry_whose_certificate_it_is() {
     let entries = [other[2].clone(), other[1].clone(), certificate(Level::AmtCa), other[0].clone()];
     let set = Set { indirect: ListShape::revoking(entries), ..Set::default() };
     let list = RevocationList::read(INDIRECT_LIST, &set.lists()[3].1).unwrap();
-    assert_eq!((list.kind(), list.len()), (Kind::Indirect, 4));
+    assert_eq!((list.kind(), list.len(), list.is_empty()), (Kind::Indirect, 4, false));
     let OdcaRefusal::Revoked(revoked) = verify(Required, &set.lists()).unwrap_err() else { panic!() };
     assert_eq!(revoked.level, Level::AmtCa);
 
@@ -222,6 +224,9 @@ fn a_forged_list_of_a_known_authority_is_known_as_one_before_a_device_comes() {
         let list = read(list);
         assert_eq!(trust().recognises(&list), Err(Flaw::Forged(list.issuer().clone())));
     }
+    // The production set has keys of its own for the name that the simulator's intermediate borrows.
+    let borrowed = read(AUTHORITY.indirect_list(&shape).unwrap());
+    assert_eq!(OdcaTrust::production().recognises(&borrowed), Err(Flaw::Forged(borrowed.issuer().clone())));
     let mut damaged = AUTHORITY.root_list(&shape).unwrap().to_vec();
     *damaged.last_mut().unwrap() ^= 1;
     assert!(trust().recognises(&read(damaged.into())).is_err());
@@ -285,9 +290,47 @@ fn a_stale_list_covers_nobody_and_still_revokes() {
 fn a_list_from_the_future_covers_nobody_yet() {
     let future = ListShape { this_update: rcgen::date_time_ymd(2040, 1, 1), ..ListShape::default() };
     let set = Set { root: future, ..Set::default() };
-    let OdcaRefusal::RevocationUnknown(uncovered) = verify(Required, &set.lists()).unwrap_err() else { panic!() };
+    let refusal = verify(Required, &set.lists()).unwrap_err();
+    assert!(refusal.is_about_revocation());
+    let OdcaRefusal::RevocationUnknown(uncovered) = refusal else { panic!() };
     assert!(matches!(uncovered.gap, Gap::NotYet { .. }));
     assert!(uncovered.to_string().contains("is valid from 2040-01-01 on: check the server's clock"));
+}
+
+#[test]
+fn a_list_counts_from_its_first_second_to_its_last() {
+    let of = |this_update, next_update| {
+        let moment = |seconds| time::OffsetDateTime::from_unix_timestamp(seconds).unwrap();
+        let shape = ListShape {
+            this_update: moment(this_update),
+            next_update: Some(moment(next_update)),
+            ..ListShape::default()
+        };
+        Set { root: shape, ..Set::default() }.lists()
+    };
+    let now = 1_800_000_000;
+    for (this_update, next_update, gap) in [
+        (now, now, None),
+        (now - 1, now - 1, Some(Gap::Stale { file: ROOT_LIST.into(), next_update: at(1_799_999_999) })),
+        (now + 1, now + 1, Some(Gap::NotYet { file: ROOT_LIST.into(), this_update: at(1_800_000_001) })),
+    ] {
+        let lists = of(this_update, next_update);
+        let found = match verify(Required, &lists) {
+            Ok(_) => None,
+            Err(OdcaRefusal::RevocationUnknown(uncovered)) => Some(uncovered.gap),
+            Err(other) => panic!("{other}"),
+        };
+        assert_eq!(found, gap);
+        let list = RevocationList::read(ROOT_LIST, &lists[0].1).unwrap();
+        let issuer = list.issuer().clone();
+        let findings = [Arc::new(list)].into_iter().collect::<RevocationLists>().findings(self::now());
+        let expected = gap.map(|gap| match gap {
+            Gap::Stale { file, next_update } => Finding::Stale { file, issuer, next_update },
+            Gap::NotYet { file, this_update } => Finding::NotYet { file, this_update },
+            Gap::Missing | Gap::Forged { .. } => unreachable!(),
+        });
+        assert_eq!(findings, Vec::from_iter(expected), "what is told without a device is the same");
+    }
 }
 
 #[test]
