@@ -9,7 +9,7 @@ use rustls::client::Resumption;
 use rustls::crypto::{CryptoProvider, aws_lc_rs};
 use rustls::pki_types::{ServerName, UnixTime};
 use rustls::time_provider::TimeProvider;
-use rustls::{CipherSuite, ClientConfig, ClientConnection, HandshakeKind, NamedGroup, ProtocolVersion};
+use rustls::{CipherSuite, ClientConfig, ClientConnection, NamedGroup, ProtocolVersion};
 
 use super::TlsError;
 use super::verifier::{Accepted, Verifier};
@@ -147,14 +147,11 @@ impl TlsClient {
     }
 
     fn finish_handshake(&mut self) -> Result<Accepted, TlsError> {
-        let full = matches!(
-            self.connection.handshake_kind(),
-            Some(HandshakeKind::Full | HandshakeKind::FullWithHelloRetryRequest)
-        );
         match self.verifier.verdict() {
             Some(Ok(_)) if self.verifier.client_certificate_requested() => Err(TlsError::ClientCertificateRequested),
-            Some(Ok(accepted)) if full => Ok(accepted.clone()),
-            // Cannot be: rustls asks the verifier in every full handshake, and there is nothing to resume.
+            Some(Ok(accepted)) => Ok(accepted.clone()),
+            // Cannot be: rustls asks the verifier in every full handshake, and there is nothing to resume. In a resumed
+            // session it would not have been asked.
             _ => Err(TlsError::Protocol(rustls::Error::HandshakeNotComplete)),
         }
         .inspect_err(|_| self.connection.send_close_notify())
