@@ -14,7 +14,6 @@ use rustls::{CipherSuite, ClientConfig, ClientConnection, NamedGroup, ProtocolVe
 use super::TlsError;
 use super::verifier::{Accepted, Verifier};
 use crate::pki::odca::{OdcaIdentity, OdcaTrust};
-use crate::pki::spki::SIGNATURE_ALGORITHMS;
 
 /// How many decrypted bytes may wait for [`TlsClient::read_plaintext`]: above the longest reply of a device and a
 /// whole frame of the relay, for a caller that reads after every feed.
@@ -258,11 +257,8 @@ const MAX_PIECE: usize = 16 * 1024;
 /// Without the post-quantum group: the ClientHello stays in one small packet (odca.md §0, 9).
 static PROVIDER: LazyLock<Arc<CryptoProvider>> = LazyLock::new(|| {
     let groups = [aws_lc_rs::kx_group::X25519, aws_lc_rs::kx_group::SECP256R1, aws_lc_rs::kx_group::SECP384R1];
-    Arc::new(CryptoProvider {
-        kx_groups: groups.to_vec(),
-        signature_verification_algorithms: SIGNATURE_ALGORITHMS,
-        ..aws_lc_rs::default_provider()
-    })
+    // Which signatures are offered and taken, the verifier says.
+    Arc::new(CryptoProvider { kx_groups: groups.to_vec(), ..aws_lc_rs::default_provider() })
 });
 
 #[derive(Debug)]

@@ -8,7 +8,8 @@ use amt_provision_fsm::firmware::KeySuite;
 use amt_provision_fsm::identity::{RomCaHash, SpkiHash};
 use amt_provision_fsm::peer::{Expectation, OdcaExpectation, Peer, Unvouched, Voucher};
 use proptest::prelude::*;
-use rustls::pki_types::{CertificateDer, UnixTime};
+use rustls::client::danger::ServerCertVerifier;
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::server::WebPkiClientVerifier;
 use rustls::sign::SingleCertAndKey;
 use rustls::{
@@ -17,6 +18,7 @@ use rustls::{
 };
 use sha2::{Digest, Sha256};
 
+use super::verifier::Verifier;
 use super::*;
 use crate::pki::authority::{DeploymentAuthority, DeviceKey, Serial};
 use crate::pki::odca::revocation::{Revocation, RevocationList, RevocationPolicy};
@@ -437,6 +439,17 @@ fn a_chain_in_another_order_and_with_its_root_is_accepted() {
     assert_eq!(client.peer().unwrap().voucher, Voucher::Odca(rom_ca));
 }
 
+/// rustls takes one certificate in a handshake, and no second handshake.
+#[test]
+fn a_second_certificate_in_one_session_is_refused_though_it_is_the_same() {
+    let verifier = Verifier::new(any_device(), Arc::clone(&TRUST));
+    let name = ServerName::IpAddress(std::net::Ipv4Addr::LOCALHOST.into());
+    let now = UnixTime::since_unix_epoch(Duration::from_secs(1_800_000_000));
+    let show = || verifier.verify_server_cert(&ODCA.chain[0], &ODCA.chain[1..], &name, &[], now);
+    assert!(show().is_ok());
+    assert!(show().is_err());
+}
+
 #[test]
 fn certificates_without_their_key_prove_nothing() {
     for (victim, expectation) in [
@@ -521,7 +534,17 @@ fn the_first_flight_is_small_and_offers_only_what_a_firmware_may_have() {
         assert_eq!(hello.server_name(), None);
         let groups = [NamedGroup::X25519, NamedGroup::secp256r1, NamedGroup::secp384r1];
         assert_eq!(hello.named_groups().unwrap(), groups);
-        assert!(!hello.signature_schemes().contains(&SignatureScheme::ML_DSA_65));
+        let schemes = [
+            SignatureScheme::ECDSA_NISTP384_SHA384,
+            SignatureScheme::ECDSA_NISTP256_SHA256,
+            SignatureScheme::RSA_PSS_SHA512,
+            SignatureScheme::RSA_PSS_SHA384,
+            SignatureScheme::RSA_PSS_SHA256,
+            SignatureScheme::RSA_PKCS1_SHA512,
+            SignatureScheme::RSA_PKCS1_SHA384,
+            SignatureScheme::RSA_PKCS1_SHA256,
+        ];
+        assert_eq!(hello.signature_schemes(), schemes, "neither Edwards nor P-521 nor post-quantum ones");
     }
 }
 

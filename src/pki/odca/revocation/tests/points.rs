@@ -7,7 +7,6 @@ use x509_cert::ext::pkix::crl::dp::{DistributionPoint, ReasonFlags, Reasons};
 use x509_cert::ext::pkix::name::{DistributionPointName, GeneralName};
 
 use super::*;
-use crate::pki::odca::authority::Authority;
 use crate::simulator::identity::generate_p384_key;
 
 /// Where the list of the certificate's own issuer is.
@@ -30,13 +29,17 @@ fn point_of_a_stranger() -> DistributionPoint {
     DistributionPoint { crl_issuer: Some(vec![publisher]), ..point(STRANGERS) }
 }
 
-/// Holds a leaf with these points, right under the intermediate, against these lists of the intermediate.
 fn check(points: Vec<DistributionPoint>, lists: &[&ListShape]) -> Result<(), Uncovered> {
-    let content = CrlDistributionPoints(points).to_der().unwrap();
+    check_extension(Some(CrlDistributionPoints(points).to_der().unwrap()), lists)
+}
+
+/// Holds a leaf with these points, right under the intermediate, against these lists of the intermediate.
+fn check_extension(points: Option<Vec<u8>>, lists: &[&ListShape]) -> Result<(), Uncovered> {
     let mut params = CertificateParams::default();
     params.distinguished_name = DistinguishedName::new();
     params.distinguished_name.push(DnType::CommonName, "AMT RCFG");
-    params.custom_extensions.push(CustomExtension::from_oid_content(&[2, 5, 29, 31], content));
+    let points = points.map(|points| CustomExtension::from_oid_content(&[2, 5, 29, 31], points));
+    params.custom_extensions.extend(points);
     // Who signed it is of no account here: the path is verified before it is held against lists.
     let leaf = params.self_signed(&generate_p384_key().unwrap()).unwrap();
     let leaf = Certificate::from_der(leaf.der()).unwrap();
@@ -48,6 +51,14 @@ fn check(points: Vec<DistributionPoint>, lists: &[&ListShape]) -> Result<(), Unc
         Ok(()) => Ok(()),
         Err(OdcaRefusal::RevocationUnknown(uncovered)) => Err(*uncovered),
         Err(other) => panic!("{other}"),
+    }
+}
+
+#[test]
+fn a_certificate_without_points_needs_no_list_and_one_whose_points_cannot_be_read_has_none_that_covers_it() {
+    assert_eq!(check_extension(None, &[]), Ok(()));
+    for points in [&b"\x05\x00"[..], b"\x30\x00"] {
+        assert_eq!(check_extension(Some(points.to_vec()), &[&ListShape::default()]).unwrap_err().gap, Gap::Missing);
     }
 }
 
@@ -87,4 +98,12 @@ fn one_of_several_lists_covers_those_certificates_that_name_its_address() {
     let published_at = |address| scoped(|scope| scope.distribution_point = point(address).distribution_point);
     assert_eq!(check(vec![point(OWN)], &[&published_at(OWN)]), Ok(()));
     assert_eq!(check(vec![point(OWN)], &[&published_at(STRANGERS)]).unwrap_err().gap, Gap::Missing);
+}
+
+#[test]
+fn a_list_that_gives_its_address_as_part_of_a_name_covers_nobody() {
+    let relative = scoped(|scope| {
+        scope.distribution_point = Some(DistributionPointName::NameRelativeToCRLIssuer(Default::default()));
+    });
+    assert_eq!(check(vec![point(OWN)], &[&relative]).unwrap_err().gap, Gap::Missing);
 }

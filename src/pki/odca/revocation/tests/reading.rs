@@ -61,6 +61,14 @@ fn a_list_as_long_as_one_of_100_000_entries_is_read() {
 }
 
 #[test]
+fn a_list_that_names_two_signature_algorithms_is_not_used() {
+    let der = AUTHORITY.product_list(&ListShape::default()).unwrap();
+    let mut list: CertificateList = CertificateList::from_der(&der).unwrap();
+    list.signature_algorithm.oid = ObjectIdentifier::new("1.2.840.10045.4.3.2").unwrap();
+    assert_eq!(RevocationList::read("a.crl", &list.to_der().unwrap()), Err(ListError::Algorithms));
+}
+
+#[test]
 fn an_entry_that_is_not_understood_spoils_the_list() {
     let list = AUTHORITY.indirect_list(&ListShape::revoking([certificate(Level::Leaf)])).unwrap();
     let list: CertificateList = CertificateList::from_der(&list).unwrap();
