@@ -226,7 +226,8 @@ fn everything_that_can_be_written_is_read() {
     assert_eq!(given("11111111-1111-1111-1111-111111111111").as_deref(), Some("Adopt-me-1"));
     assert_eq!(profile.policy.adopt, Adopt::Allowed);
     let told = format!("{config:?}");
-    assert!(!told.contains("P@ssw0rd") && !told.contains("me-too"), "{told}");
+    assert!(!told.contains("P@ssw0rd") && !told.contains("me-too") && !told.contains("Adopt-me"), "{told}");
+    assert_eq!(format!("{adoption:?}"), "AdoptionPasswords { devices: 1, .. }");
     let warnings = config.warnings(at(2027, 1, 1));
     let name: crate::protocol::ProfileName = "office".parse().unwrap();
     assert_eq!(
@@ -692,6 +693,30 @@ fn no_message_repeats_a_password() {
             assert!(!told.contains("Hunter2"), "{value}: {told}");
         }
     }
+}
+
+#[test]
+fn a_file_of_adoption_passwords_has_one_for_some_devices_or_for_all_or_is_a_mistake() {
+    let folder = Folder::new();
+    let (named, other) = ("4c4c4544-0051-3610-8053-b7c04f4e3033", "11111111-1111-1111-1111-111111111111");
+    folder.write("named.toml", &format!("{named} = 'Named-one-1'\n"));
+    folder.write("default.toml", "default = 'For-all-1'\n");
+    folder.write("none.toml", "# nothing yet\n");
+    let adopting = |file: &str| {
+        let adoption = format!("minimum_provenance = \"adopted\"\nadopt = {{ passwords = \"{file}\" }}\n");
+        format!("{MINIMAL}{adoption}")
+    };
+    for (file, of_named, of_other) in
+        [("named.toml", Some("Named-one-1"), None), ("default.toml", Some("For-all-1"), Some("For-all-1"))]
+    {
+        let config = folder.parse(&adopting(file)).unwrap();
+        let profile = config.profile(&Default::default(), &"office".parse().unwrap()).unwrap();
+        let adoption = profile.adoption.as_deref().unwrap();
+        let given = |uuid: &str| adoption.of(uuid.parse().unwrap()).map(|password| password.expose());
+        assert_eq!((given(named), given(other)), (of_named, of_other), "{file}");
+    }
+    let told = folder.told(&adopting("none.toml"));
+    assert!(told.contains("`passwords` names none.toml, which has no password: expected lines such as"), "{told}");
 }
 
 #[test]

@@ -103,7 +103,24 @@ pub static SIGNATURE_ALGORITHMS: WebPkiSupportedAlgorithms = WebPkiSupportedAlgo
 mod tests {
     use super::*;
     use crate::simulator::identity::{Identity, generate_p384_key, generate_rsa_key};
+    use pkcs1::UintRef;
     use rcgen::{KeyPair, PKCS_ECDSA_P256_SHA256, PublicKeyData};
+    use x509_cert::der::Encode;
+    use x509_cert::der::asn1::{Any, BitString, Null};
+    use x509_cert::spki::{AlgorithmIdentifierOwned, SubjectPublicKeyInfoOwned};
+
+    fn kind_of_key(oid: &str, parameters: Any, key: &[u8]) -> KeyKind {
+        let algorithm =
+            AlgorithmIdentifierOwned { oid: ObjectIdentifier::new(oid).unwrap(), parameters: Some(parameters) };
+        let subject_public_key = BitString::from_bytes(key).unwrap();
+        let spki = SubjectPublicKeyInfoOwned { algorithm, subject_public_key };
+        KeyKind::of(&spki.to_der().unwrap().into())
+    }
+
+    fn kind_of_point(curve: &str, point: &[u8]) -> KeyKind {
+        let curve = Any::encode_from(&ObjectIdentifier::new(curve).unwrap()).unwrap();
+        kind_of_key("1.2.840.10045.2.1", curve, point)
+    }
 
     #[test]
     fn keys_are_told_apart_by_kind_and_size() {
@@ -121,6 +138,32 @@ mod tests {
             for length in 0..der.len() {
                 assert_eq!(KeyKind::of(&der[..length].into()), KeyKind::Other, "{length} bytes");
             }
+        }
+    }
+
+    #[test]
+    fn a_point_is_one_of_p384_by_its_curve_its_length_and_its_form() {
+        const P384: &str = "1.3.132.0.34";
+        const BRAINPOOL_P384R1: &str = "1.3.36.3.3.2.8.1.1.11";
+        let point = |form: u8, length: usize| [vec![form], vec![0x5a; length - 1]].concat();
+        assert_eq!(kind_of_point(P384, &point(4, 97)), KeyKind::P384);
+        assert_eq!(kind_of_point(BRAINPOOL_P384R1, &point(4, 97)), KeyKind::Other, "as long, on another curve");
+        assert_eq!(kind_of_point(P384, &point(2, 49)), KeyKind::Other, "compressed");
+        assert_eq!(kind_of_point(P384, &point(6, 97)), KeyKind::Other, "hybrid");
+        assert_eq!(kind_of_point(P384, &point(4, 96)), KeyKind::Other, "cut short");
+        assert_eq!(kind_of_point(P384, &[]), KeyKind::Other);
+    }
+
+    #[test]
+    fn the_bits_of_an_rsa_key_are_counted_from_the_first_one_that_is_set() {
+        for (first, bits) in [(0xff, 2048), (0x80, 2048), (0x7f, 2047), (0x01, 2041)] {
+            let modulus = [vec![first], vec![0x5a; 255]].concat();
+            let key = RsaPublicKeyRef {
+                modulus: UintRef::new(&modulus).unwrap(),
+                public_exponent: UintRef::new(&[1, 0, 1]).unwrap(),
+            };
+            let kind = kind_of_key("1.2.840.113549.1.1.1", Null.into(), &key.to_der().unwrap());
+            assert_eq!(kind, KeyKind::Rsa { bits });
         }
     }
 

@@ -72,6 +72,15 @@ mod tests {
     }
 
     #[test]
+    fn a_name_that_says_a_thing_twice_says_nothing() {
+        let name = |text: &str| text.parse::<Name>().unwrap();
+        assert_eq!(only(&name("CN=AMT RCFG,OU=AMT"), COMMON_NAME), "AMT RCFG");
+        assert_eq!(only(&name("CN=AMT RCFG,CN=AMT RCFG"), COMMON_NAME), "");
+        assert_eq!(only(&name("CN=AMT WS-MAN+CN=AMT RCFG"), COMMON_NAME), "");
+        assert_eq!(only(&name("OU=AMT"), COMMON_NAME), "");
+    }
+
+    #[test]
     fn words_are_whole_words() {
         assert!(has_words("ODCA 2 CSME LNL SOC SVN 01 AMT   CA", &["AMT", "CA"]));
         assert!(!has_words("ODCA 2 CSME LNL SOC SVN 01 XAMT CA", &["AMT", "CA"]));

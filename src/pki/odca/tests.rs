@@ -3,12 +3,13 @@
 use std::time::Duration;
 
 use proptest::prelude::*;
+use rcgen::{CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, Issuer};
 use rustls::pki_types::{CertificateDer, UnixTime};
 use sha2::{Digest, Sha256};
 
 use super::*;
 use crate::pki::spki::{spki_hash, spki_hash_of_certificate};
-use crate::simulator::identity::{ChainShape, LeafPurpose, SimulatorAuthority, Subject};
+use crate::simulator::identity::{ChainShape, LeafPurpose, SimulatorAuthority, Subject, generate_p384_key};
 
 fn at(seconds: u64) -> UnixTime {
     UnixTime::since_unix_epoch(Duration::from_secs(seconds))
@@ -97,7 +98,9 @@ fn chains_of_other_authorities_are_refused_whatever_their_names() {
     let f = Fixture::new();
     let namesake = Fixture::new();
     let chain = namesake.chain(|_| {});
-    assert_eq!(f.verify(&chain), Err(OdcaRefusal::FalseSignature), "another root of the same name");
+    let refused = f.verify(&chain).unwrap_err();
+    assert_eq!(refused, OdcaRefusal::FalseSignature, "another root of the same name");
+    assert!(!refused.is_about_revocation());
 
     let mut grafted = chain;
     grafted[5] = f.authority.intermediate().clone();
@@ -152,6 +155,27 @@ fn a_leaf_must_say_that_it_is_a_server() {
     for purpose in [LeafPurpose::Unstated, LeafPurpose::ClientAuth] {
         assert_eq!(f.refusal_of(|shape| shape.purpose = purpose), OdcaRefusal::Purpose, "{purpose:?}");
     }
+}
+
+/// Whoever has a device's own key could else issue leaves of any name.
+#[test]
+fn a_chain_whose_amt_ca_is_no_ca_is_refused() {
+    let f = Fixture::new();
+    let mut shape = ChainShape::default();
+    shape.leaf = shape.authorities.pop().unwrap();
+    let device = f.authority.device(&shape).unwrap();
+    let mut above = CertificateParams::default();
+    above.distinguished_name = DistinguishedName::new();
+    above.distinguished_name.push(DnType::CommonName, shape.leaf.common_name);
+    let mut params = CertificateParams::default();
+    params.distinguished_name = DistinguishedName::new();
+    params.distinguished_name.push(DnType::CommonName, "AMT RCFG");
+    params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+    let leaf = params.signed_by(&generate_p384_key().unwrap(), &Issuer::from_params(&above, device.key())).unwrap();
+    let mut chain = device.chain;
+    chain.insert(0, leaf.into());
+    assert_eq!(chain.len(), 6);
+    assert_eq!(f.verify(&chain), Err(OdcaRefusal::Path(webpki::Error::EndEntityUsedAsCa)));
 }
 
 #[test]
@@ -224,12 +248,14 @@ fn dates_are_judged_by_the_servers_clock_but_never_before_this_code_existed() {
 }
 
 #[test]
-fn the_keys_of_intels_publishers_are_those_of_the_hashes_and_its_root_has_a_name() {
+fn intels_publishers_have_the_keys_of_the_hashes_and_the_names_on_their_lists() {
     let production = TrustSet::production();
     let hashes: Vec<_> = production.publishers.iter().map(|authority| spki_hash(&authority.key)).collect();
     assert_eq!(hashes, CSME_INTERMEDIATES);
     assert_eq!(spki_hash(&production.root.key), ROOT_SPKI);
     assert_eq!(production.root.name.to_string(), "OnDie CA Root Cert Signing");
+    let names: Vec<_> = production.publishers.iter().map(|authority| authority.name.to_string()).collect();
+    assert_eq!(names, ["ODCA CA2 CSME Intermediate CA", "OnDie CA CSME Intermediate CA"]);
 }
 
 #[test]

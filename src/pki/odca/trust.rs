@@ -122,11 +122,6 @@ impl OdcaTrust {
         self
     }
 
-    /// The lists and what they are used for, if any are.
-    pub fn revocation(&self) -> Option<&Revocation> {
-        self.revocation.as_ref()
-    }
-
     /// Trusts a further set.
     ///
     /// # Errors

@@ -151,12 +151,14 @@ impl fmt::Display for Finding {
             }
             Self::Signature { place, found, firmware } => {
                 write!(f, "{place} is signed by {found}, which ")?;
-                match firmware {
-                    None => f.write_str("no AMT takes: expected RSA with SHA-256, or SHA-384 for AMT 21 and later"),
-                    Some(version) if version.major < 21 => {
-                        write!(f, "AMT {version} does not take: expected RSA with SHA-256")
+                match (firmware, found) {
+                    (None, _) => {
+                        f.write_str("no AMT takes: expected RSA with SHA-256, or SHA-384 for AMT 21 and later")
                     }
-                    Some(version) => write!(f, "AMT {version} does not take: expected RSA with SHA-384"),
+                    (Some(version), SignatureKind::RsaSha256) => {
+                        write!(f, "AMT {version} does not take: expected RSA with SHA-384")
+                    }
+                    (Some(version), _) => write!(f, "AMT {version} does not take: expected RSA with SHA-256"),
                 }
             }
             Self::NotYetValid { place, from } => write!(f, "{place} is valid from {} on", Day(*from)),

@@ -9,12 +9,11 @@ use rustls::client::Resumption;
 use rustls::crypto::{CryptoProvider, aws_lc_rs};
 use rustls::pki_types::{ServerName, UnixTime};
 use rustls::time_provider::TimeProvider;
-use rustls::{CipherSuite, ClientConfig, ClientConnection, HandshakeKind, NamedGroup, ProtocolVersion};
+use rustls::{CipherSuite, ClientConfig, ClientConnection, NamedGroup, ProtocolVersion};
 
 use super::TlsError;
 use super::verifier::{Accepted, Verifier};
 use crate::pki::odca::{OdcaIdentity, OdcaTrust};
-use crate::pki::spki::SIGNATURE_ALGORITHMS;
 
 /// How many decrypted bytes may wait for [`TlsClient::read_plaintext`]: above the longest reply of a device and a
 /// whole frame of the relay, for a caller that reads after every feed.
@@ -147,14 +146,11 @@ impl TlsClient {
     }
 
     fn finish_handshake(&mut self) -> Result<Accepted, TlsError> {
-        let full = matches!(
-            self.connection.handshake_kind(),
-            Some(HandshakeKind::Full | HandshakeKind::FullWithHelloRetryRequest)
-        );
         match self.verifier.verdict() {
             Some(Ok(_)) if self.verifier.client_certificate_requested() => Err(TlsError::ClientCertificateRequested),
-            Some(Ok(accepted)) if full => Ok(accepted.clone()),
-            // Cannot be: rustls asks the verifier in every full handshake, and there is nothing to resume.
+            Some(Ok(accepted)) => Ok(accepted.clone()),
+            // Cannot be: rustls asks the verifier in every full handshake, and there is nothing to resume. In a resumed
+            // session it would not have been asked.
             _ => Err(TlsError::Protocol(rustls::Error::HandshakeNotComplete)),
         }
         .inspect_err(|_| self.connection.send_close_notify())
@@ -261,11 +257,8 @@ const MAX_PIECE: usize = 16 * 1024;
 /// Without the post-quantum group: the ClientHello stays in one small packet (odca.md §0, 9).
 static PROVIDER: LazyLock<Arc<CryptoProvider>> = LazyLock::new(|| {
     let groups = [aws_lc_rs::kx_group::X25519, aws_lc_rs::kx_group::SECP256R1, aws_lc_rs::kx_group::SECP384R1];
-    Arc::new(CryptoProvider {
-        kx_groups: groups.to_vec(),
-        signature_verification_algorithms: SIGNATURE_ALGORITHMS,
-        ..aws_lc_rs::default_provider()
-    })
+    // Which signatures are offered and taken, the verifier says.
+    Arc::new(CryptoProvider { kx_groups: groups.to_vec(), ..aws_lc_rs::default_provider() })
 });
 
 #[derive(Debug)]

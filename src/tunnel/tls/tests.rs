@@ -8,7 +8,8 @@ use amt_provision_fsm::firmware::KeySuite;
 use amt_provision_fsm::identity::{RomCaHash, SpkiHash};
 use amt_provision_fsm::peer::{Expectation, OdcaExpectation, Peer, Unvouched, Voucher};
 use proptest::prelude::*;
-use rustls::pki_types::{CertificateDer, UnixTime};
+use rustls::client::danger::ServerCertVerifier;
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::server::WebPkiClientVerifier;
 use rustls::sign::SingleCertAndKey;
 use rustls::{
@@ -17,6 +18,7 @@ use rustls::{
 };
 use sha2::{Digest, Sha256};
 
+use super::verifier::Verifier;
 use super::*;
 use crate::pki::authority::{DeploymentAuthority, DeviceKey, Serial};
 use crate::pki::odca::revocation::{Revocation, RevocationList, RevocationPolicy};
@@ -96,19 +98,38 @@ fn server_config(
     versions: &[&'static SupportedProtocolVersion],
     wants_certificate: bool,
 ) -> Arc<ServerConfig> {
+    let asking = if wants_certificate { Asking::ForOne } else { Asking::Not };
+    server_config_asking(identity, versions, asking)
+}
+
+/// Whether a device asks for a certificate of ours.
+enum Asking {
+    Not,
+    ForOne,
+    /// And goes on if it gets none.
+    Idly,
+}
+
+fn server_config_asking(
+    identity: &Identity,
+    versions: &[&'static SupportedProtocolVersion],
+    asking: Asking,
+) -> Arc<ServerConfig> {
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let builder = ServerConfig::builder_with_provider(provider.clone()).with_protocol_versions(versions).unwrap();
-    let builder = if wants_certificate {
+    let verifier = || {
         let mut roots = RootCertStore::empty();
         roots.add(AUTHORITY.root().clone()).unwrap();
-        builder.with_client_cert_verifier(
-            WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider).build().unwrap(),
-        )
-    } else {
-        builder.with_no_client_auth()
+        WebPkiClientVerifier::builder_with_provider(Arc::new(roots), Arc::clone(&provider))
     };
+    let verifier = match asking {
+        Asking::Not => WebPkiClientVerifier::no_client_auth(),
+        Asking::ForOne => verifier().build().unwrap(),
+        Asking::Idly => verifier().allow_unauthenticated().build().unwrap(),
+    };
+    let builder = ServerConfig::builder_with_provider(provider).with_protocol_versions(versions).unwrap();
     let key = Arc::unwrap_or_clone(identity.certified_key().unwrap());
-    Arc::new(builder.with_cert_resolver(Arc::new(SingleCertAndKey::from(key))))
+    let resolver = Arc::new(SingleCertAndKey::from(key));
+    Arc::new(builder.with_client_cert_verifier(verifier).with_cert_resolver(resolver))
 }
 
 /// Carries bytes both ways, cut into pieces of the given sizes in turn, until nobody has anything to say.
@@ -251,6 +272,31 @@ fn a_self_signed_certificate_is_accepted_where_it_is_expected() {
 }
 
 #[test]
+fn a_self_signed_certificate_is_accepted_where_a_chain_would_be_too() {
+    let either = Expectation { unvouched: Unvouched::SelfSigned, ..any_device() };
+    for identity in [&SELF_SIGNED, &SELF_SIGNED_V1, &SELF_SIGNED_P384, &SELF_SIGNED_P384_V1] {
+        let mut client = client(either.clone(), TlsVersion::V1_3);
+        connect(&mut client, &mut server(identity, BOTH, false)).unwrap();
+        assert_eq!(client.peer(), Some(Peer { spki: key_of(identity), voucher: Voucher::Nobody }));
+    }
+}
+
+#[test]
+fn a_chain_that_is_not_genuine_is_known_by_its_pin_or_adopted_and_nobody_vouches_for_it() {
+    let stranger = SimulatorAuthority::generate().unwrap().device(&ChainShape::default()).unwrap();
+    let pinned = Expectation { pins: vec![key_of(&stranger)], ..any_device() };
+    let adopting = Expectation { unvouched: Unvouched::Any, ..any_device() };
+    for expectation in [pinned, adopting] {
+        for version in VERSIONS {
+            let mut client = client(expectation.clone(), version);
+            connect(&mut client, &mut server(&stranger, BOTH, false)).unwrap();
+            assert_eq!(client.peer(), Some(Peer { spki: key_of(&stranger), voucher: Voucher::Nobody }));
+            assert_eq!(client.odca_identity(), None);
+        }
+    }
+}
+
+#[test]
 fn another_key_than_the_pinned_ones_is_refused() {
     let stranger = SpkiHash::from_bytes([7; 32]);
     for identity in identities() {
@@ -388,6 +434,17 @@ fn a_chain_in_another_order_and_with_its_root_is_accepted() {
     assert_eq!(client.peer().unwrap().voucher, Voucher::Odca(rom_ca));
 }
 
+/// rustls takes one certificate in a handshake, and no second handshake.
+#[test]
+fn a_second_certificate_in_one_session_is_refused_though_it_is_the_same() {
+    let verifier = Verifier::new(any_device(), Arc::clone(&TRUST));
+    let name = ServerName::IpAddress(std::net::Ipv4Addr::LOCALHOST.into());
+    let now = UnixTime::since_unix_epoch(Duration::from_secs(1_800_000_000));
+    let show = || verifier.verify_server_cert(&ODCA.chain[0], &ODCA.chain[1..], &name, &[], now);
+    assert!(show().is_ok());
+    assert!(show().is_err());
+}
+
 #[test]
 fn certificates_without_their_key_prove_nothing() {
     for (victim, expectation) in [
@@ -441,6 +498,17 @@ fn a_device_that_asks_for_a_certificate_ends_in_an_error_that_says_so() {
 }
 
 #[test]
+fn a_device_that_asks_for_a_certificate_is_told_nothing_though_it_would_go_on_without_one() {
+    for version in VERSIONS {
+        let mut client = client(any_device(), version);
+        let mut server = ServerConnection::new(server_config_asking(&ODCA, BOTH, Asking::Idly)).unwrap();
+        assert_eq!(connect(&mut client, &mut server), Err(TlsError::ClientCertificateRequested));
+        assert_eq!(client.peer(), None);
+        assert_eq!(client.write_plaintext(b"secret"), Err(TlsError::ClientCertificateRequested));
+    }
+}
+
+#[test]
 fn a_stranger_that_asks_for_a_certificate_is_refused_as_a_stranger() {
     for version in VERSIONS {
         let mut client = client(any_device(), version);
@@ -461,7 +529,17 @@ fn the_first_flight_is_small_and_offers_only_what_a_firmware_may_have() {
         assert_eq!(hello.server_name(), None);
         let groups = [NamedGroup::X25519, NamedGroup::secp256r1, NamedGroup::secp384r1];
         assert_eq!(hello.named_groups().unwrap(), groups);
-        assert!(!hello.signature_schemes().contains(&SignatureScheme::ML_DSA_65));
+        let schemes = [
+            SignatureScheme::ECDSA_NISTP384_SHA384,
+            SignatureScheme::ECDSA_NISTP256_SHA256,
+            SignatureScheme::RSA_PSS_SHA512,
+            SignatureScheme::RSA_PSS_SHA384,
+            SignatureScheme::RSA_PSS_SHA256,
+            SignatureScheme::RSA_PKCS1_SHA512,
+            SignatureScheme::RSA_PKCS1_SHA384,
+            SignatureScheme::RSA_PKCS1_SHA256,
+        ];
+        assert_eq!(hello.signature_schemes(), schemes, "neither Edwards nor P-521 nor post-quantum ones");
     }
 }
 

@@ -1,6 +1,9 @@
 //! Each finding, and the chain that has nothing of it.
 
 use amt_provision_fsm::request::ChainFlaw;
+use rcgen::{CertificateParams, DistinguishedName, DnType};
+use x509_cert::Certificate;
+use x509_cert::der::Decode;
 
 use super::*;
 use crate::pki::spki::KeyKind;
@@ -98,6 +101,20 @@ fn a_name_lies_in_a_domain_whole_labels_only_and_case_does_not_count() {
 }
 
 #[test]
+fn a_dns_name_beside_the_common_name_counts_as_well() {
+    let mut params = CertificateParams::new(["PC.Corp.Example".to_owned()]).unwrap();
+    params.distinguished_name = DistinguishedName::new();
+    params.distinguished_name.push(DnType::CommonName, "provisioning.other.example");
+    let leaf = params.self_signed(&generate_p384_key().unwrap()).unwrap();
+    let names = names(&Certificate::from_der(leaf.der()).unwrap());
+    assert_eq!(names, ["pc.corp.example", "provisioning.other.example"]);
+    for suffix in ["corp.example", "other.example"] {
+        assert!(covers(&names, suffix), "{suffix}");
+    }
+    assert!(!covers(&names, "third.example"));
+}
+
+#[test]
 fn sha_1_below_the_root_is_taken_by_no_firmware_and_on_the_root_it_does_not_matter() {
     let (sha256, sha1) = (b"\x2a\x86\x48\x86\xf7\x0d\x01\x01\x0b", b"\x2a\x86\x48\x86\xf7\x0d\x01\x01\x05");
     let expected = Finding::Signature { place: Place(1), found: SignatureKind::RsaSha1, firmware: None };
@@ -141,6 +158,7 @@ fn a_certificate_is_told_of_before_its_time_thirty_days_before_its_end_and_after
     assert_eq!(on(at(2024, 1, 1)), []);
     assert_eq!(on(at(2035, 12, 2)), [], "thirty days");
     assert_eq!(on(at(2035, 12, 3)), every(|place| Finding::EndsSoon { place, at: at(2036, 1, 1) }));
+    assert_eq!(on(at(2036, 1, 1)), every(|place| Finding::EndsSoon { place, at: at(2036, 1, 1) }), "the last second");
     assert_eq!(on(at(2036, 1, 2)), every(|place| Finding::Expired { place, at: at(2036, 1, 1) }));
     assert_eq!(Finding::EndsSoon { place: Place(0), at: at(2036, 1, 1) }.flaw(), None, "a warning");
     assert_eq!(Finding::Expired { place: Place(0), at: at(2036, 1, 1) }.flaw(), Some(ChainFlaw::Dates));
@@ -156,6 +174,19 @@ fn findings_name_what_was_expected_and_what_to_do() {
     assert_eq!(
         told(Finding::DnsSuffix { suffix: "a.b".into(), names: vec!["x.c".into(), "y.c".into()] }),
         "the leaf is for \"x.c\", \"y.c\", and the device wants a name in its domain \"a.b\""
+    );
+    assert_eq!(
+        told(Finding::Signature {
+            place: Place(0),
+            found: SignatureKind::RsaSha384,
+            firmware: Some(AmtVersion::new(20, 0))
+        }),
+        "the leaf is signed by RSA with SHA-384, which AMT 20.0.0 does not take: expected RSA with SHA-256"
+    );
+    assert_eq!(
+        told(Finding::Signature { place: Place(0), found: SignatureKind::RsaSha1, firmware: None }),
+        "the leaf is signed by RSA with SHA-1, which no AMT takes: expected RSA with SHA-256, or SHA-384 for AMT 21 and \
+         later"
     );
     assert_eq!(
         told(Finding::Signature {

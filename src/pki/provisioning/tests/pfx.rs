@@ -64,6 +64,16 @@ fn a_wrong_password_is_told_from_a_wrong_file() {
 }
 
 #[test]
+fn an_algorithm_that_is_not_read_is_told_from_a_damaged_file() {
+    // The digest of the MAC, which is the last one in a file: SHA-256, and SHA3-256.
+    let (sha256, sha3) = (b"\x60\x86\x48\x01\x65\x03\x04\x02\x01", b"\x60\x86\x48\x01\x65\x03\x04\x02\x08");
+    let mut file = MODERN.to_vec();
+    let at = (0..file.len()).rfind(|at| file[*at..].starts_with(sha256)).unwrap();
+    file[at..at + sha3.len()].copy_from_slice(sha3);
+    assert_eq!(refused(&file, "P@ssw0rd"), Pkcs12Error::Unsupported);
+}
+
+#[test]
 fn a_file_holds_one_key_and_its_certificates() {
     let (key, chain) = (BOUGHT.key(), BOUGHT.certificates());
     let root = KeyStoreEntry::Certificate(Certificate::from_der(&chain[2]).unwrap());

@@ -59,6 +59,23 @@ fn files_are_der_or_pem_of_one_list_and_bounded() {
 }
 
 #[test]
+fn a_list_as_long_as_one_of_100_000_entries_is_read() {
+    // A serial number of 20 bytes and a date in each.
+    let ballast = extension("1.3.6.1.4.1.55555.1", false, vec![0x5a; 100_000 * (2 + 2 + 20 + 2 + 13)]);
+    let shape = ListShape { extensions: vec![ballast], ..ListShape::default() };
+    let list = RevocationList::read("a.crl", &AUTHORITY.product_list(&shape).unwrap()).unwrap();
+    assert!(list.is_empty());
+}
+
+#[test]
+fn a_list_that_names_two_signature_algorithms_is_not_used() {
+    let der = AUTHORITY.product_list(&ListShape::default()).unwrap();
+    let mut list: CertificateList = CertificateList::from_der(&der).unwrap();
+    list.signature_algorithm.oid = ObjectIdentifier::new("1.2.840.10045.4.3.2").unwrap();
+    assert_eq!(RevocationList::read("a.crl", &list.to_der().unwrap()), Err(ListError::Algorithms));
+}
+
+#[test]
 fn an_entry_that_is_not_understood_spoils_the_list() {
     let list = AUTHORITY.indirect_list(&ListShape::revoking([certificate(Level::Leaf)])).unwrap();
     let list: CertificateList = CertificateList::from_der(&list).unwrap();
