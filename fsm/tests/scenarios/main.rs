@@ -4,6 +4,7 @@
 mod adoption;
 mod downgrade;
 mod goals;
+mod inputs;
 mod later_orders;
 mod lost;
 mod stopping;
