@@ -100,13 +100,6 @@ impl Passwords {
             password.state = if password.id == id { PasswordState::Confirmed } else { PasswordState::Retired };
         }
     }
-
-    pub(super) fn expose_candidates(&mut self) {
-        let tried: Vec<PasswordId> = self.candidates().map(|password| password.id).collect();
-        for password in self.0.iter_mut().filter(|password| tried.contains(&password.id)) {
-            password.exposed = true;
-        }
-    }
 }
 
 #[cfg(test)]
