@@ -32,28 +32,38 @@
 //! let mut world = World::new(&site, &device, site.profile(Profile::cautious(goal)), 1)?;
 //!
 //! // The server dies once it has stored its third record, and is started again.
-//! world.attempt([Injection { at: Moment::Write(2), fault: Fault::KillServerAfter }])?;
+//! world.attempt([Injection { at: Moment::Write(2), fault: Fault::CrashServerAfter }])?;
 //! world.attempt([])?;
 //! assert_eq!(world.check()?, ControlMode::Admin);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
 mod attempt;
+pub mod canary;
+mod cast;
+mod chaos;
 mod check;
 mod device_side;
 mod disk;
 mod events;
+mod far;
 mod fault;
 mod firmware_questions;
 mod machine;
 mod relay_side;
+mod rules;
+mod script;
+mod secrets;
 mod server_side;
 mod site;
+mod tape;
 mod trace;
+mod turn;
 
 pub use attempt::{Attempt, Seen};
 pub use check::Disagreement;
 pub use disk::Disk;
 pub use fault::{Fault, Injection, Moment};
 pub use machine::{Violation, World, WorldError};
+pub use script::{Report, run};
 pub use site::{Site, SiteError};

@@ -3,11 +3,14 @@
 
 use std::collections::VecDeque;
 
+use amt_provision_fsm::channel::ChannelName;
+use amt_provision_fsm::edges::Place;
 use amt_provision_fsm::firmware::KeySuite;
 use amt_provision_fsm::identity::CertificateHash;
 use amt_provision_fsm::provisioner::{Outcome, StoreFault};
 use amt_provision_fsm::record::{Generation, Record};
 use amt_provision_fsm::request::{Certificate, KeyPair};
+use amt_provision_fsm::stage::StageName;
 use amt_provision_fsm::time::{Instant, Millis};
 use rustls::pki_types::CertificateDer;
 use sha2::{Digest, Sha256};
@@ -17,7 +20,7 @@ use super::fault::Fault;
 use super::machine::{DRAIN, Way, World};
 use super::trace::Party;
 use crate::pki::authority::{DeviceKey, Serial};
-use crate::protocol::{Hello, ToServer};
+use crate::protocol::{Hello, ToRelay, ToServer};
 use crate::relay::line::LineInput;
 use crate::server::{Conversation, Job};
 
@@ -86,12 +89,15 @@ impl World {
     }
 
     fn server_begins(&mut self, line: LineId, hello: &Hello) {
-        let begun = match self.disk.begin(&hello.report) {
+        let begun = match self.disk.begin(&hello.report, self.profile.adoption.as_deref()) {
             Ok(begun) => begun,
             Err(error) => return self.violated("the store can be read", error.to_string()),
         };
         let (profile, trust) = (self.profile.clone(), self.trust.clone());
-        let conversation = Conversation::new(Instant::ZERO, self.unix(), &hello.report, begun, profile, trust);
+        let (wanted, unix) = ((profile, self.order), self.unix());
+        let conversation = Conversation::ordered(Instant::ZERO, unix, &hello.report, begun, wanted, trust);
+        self.runs += 1;
+        self.begins_at(Place { stage: StageName::Probe, channel: ChannelName::Unconnected });
         let suite = hello.report.version.suite();
         self.server = Some(Server {
             line,
@@ -117,6 +123,10 @@ impl World {
                     Ok(text) => {
                         server.conversation.sent(text.len());
                         let line = server.line;
+                        self.tape.frame(&text);
+                        if let ToRelay::Wsman(data) | ToRelay::TlsData(data) = &message {
+                            self.tape.server_says(&data.0);
+                        }
                         self.schedule(Way::ToRelay, LINE_LATENCY, Event::ToRelay(line, text));
                     }
                     Err(error) => self.violated("our messages are short enough", error.to_string()),
@@ -149,8 +159,10 @@ impl World {
     fn carry_out(&mut self, job: Job) {
         match job {
             Job::Audit(edge) => {
+                self.takes(edge);
                 let moment = self.course.next_edge();
                 self.moment(moment, Party::Server, edge.to_string());
+                self.fate();
             }
             Job::Persist(generation, record) => {
                 self.write(format!("record {}", generation.0), Writing::Record(generation, Box::new(record)));
@@ -159,7 +171,10 @@ impl World {
                 Some((certificate, der)) => self.write("certificate".into(), Writing::Certificate(certificate, der)),
                 None => self.violated("a simulated device's key can be certified", format!("{key:?}")),
             },
-            Job::End(outcome) => self.write(format!("outcome: {outcome}"), Writing::Outcome(outcome)),
+            Job::End(outcome) => {
+                self.ends_with(&outcome);
+                self.write(format!("outcome: {outcome}"), Writing::Outcome(outcome));
+            }
         }
     }
 
@@ -187,7 +202,7 @@ impl World {
     pub(super) fn on_stored(&mut self, line: LineId) {
         let Some(server) = self.server.as_mut().filter(|server| server.line == line) else { return };
         let (Some(writing), doomed) = (server.writing.take(), server.doomed) else { return };
-        let failed = self.course.disarm(Fault::FailWrite);
+        let failed = self.disarm(Fault::FailStore);
         match writing {
             Writing::Record(generation, record) => {
                 let stored = if failed {

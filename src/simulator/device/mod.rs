@@ -20,6 +20,7 @@
 mod accounting;
 mod connection;
 mod machine;
+mod mischief;
 #[cfg(test)]
 pub(crate) mod tests;
 mod web;
