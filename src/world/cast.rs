@@ -21,7 +21,8 @@ const FIXED_ADMIN: &str = "C4nary<admin>&'x";
 const FIXED_MEBX: &str = "C4nary<mebx>&'y";
 
 impl World {
-    /// The world of a case, with its device as it is found.
+    /// The world of a case, with its device as it is found. Most profiles fix their passwords: what is the same for a
+    /// fleet must never be given away.
     ///
     /// # Errors
     /// [`WorldError`]: this machine's cryptography is to blame.
@@ -29,7 +30,7 @@ impl World {
         let theirs = password(THEIRS)?;
         let mut profile = site.profile(profile(site, &case.profile));
         profile.adoption = Some(Arc::new(AdoptionPasswords::of_every_device(theirs.clone())));
-        if case.seed.is_multiple_of(2) {
+        if !case.seed.is_multiple_of(5) {
             profile.passwords = fixed()?;
         }
         let mut world = Self::new(site, &device(site, case), profile, case.seed)?;
@@ -64,7 +65,7 @@ fn password(text: &str) -> Result<Password, PasswordRule> {
 }
 
 /// The model's persona, said of a simulated device. What the model leaves to chance is chosen by the seed: what becomes of
-/// replies to requests that take the ports away, and, once in eight, whether each connection ends with its first reply.
+/// replies to requests that take the ports away, and, once in eight, that each connection ends with its first reply.
 fn device(site: &Site, case: &sim::Case) -> DeviceConfig {
     let model = case.persona;
     let replies = [LastReply::Lost, LastReply::Delivered, LastReply::CutInHalf];

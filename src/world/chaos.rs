@@ -73,6 +73,7 @@ impl World {
     }
 
     fn lose_lease(&mut self) {
+        self.lease_lost = true;
         if let Err(error) = self.disk.take_over(&self.profile.passwords) {
             self.violated("another server can write", error.to_string());
         }

@@ -98,6 +98,8 @@ pub struct World {
     pub(super) line_stalls_until: Instant,
     /// Somebody took the device out of provisioning, and no run has begun since: nobody can know it yet.
     pub(super) changed_unseen: bool,
+    /// Another server has taken the device over since the run began.
+    pub(super) lease_lost: bool,
     /// Where the run is, by its edges, and every edge that runs have taken.
     pub(super) place: Option<Place>,
     pub(super) edges: BTreeSet<Edge>,
@@ -157,6 +159,7 @@ impl World {
             deaf_until: Instant::ZERO,
             line_stalls_until: Instant::ZERO,
             changed_unseen: false,
+            lease_lost: false,
             place: None,
             edges: BTreeSet::new(),
             tape: Tape::default(),

@@ -1,4 +1,4 @@
-//! The byte world: our server, our relay and a simulated device in one thread, in memory and in virtual time.
+//! The byte world (feature `sim`): our server, our relay and a simulated device in one thread, in memory and in virtual time.
 //!
 //! Nothing in it is a model. Server and device speak WS-Management over HTTP over TLS, rustls at both ends; server and
 //! relay speak their JSON messages; the relay asks the device over MEI what it is. What is missing are sockets, clocks
@@ -13,6 +13,15 @@
 //! question to the firmware to the end of both machines; [`Injection`]s say what goes wrong in it, and at which
 //! [`Moment`]: at an edge that the run takes, at a write to the store, at a change that the device applies. Afterwards
 //! [`World::check`] asks device and store whether they agree, and logs in.
+//!
+//! [`run`] takes a whole [`Case`](amt_provision_fsm::sim::Case) of the core's world, as it is: device, profile, orders one
+//! after the other, and any [`Fault`]s at a place of the run or at a step (a few events here are one step there). After
+//! them relays begin again, as an operator would have them, until each order is carried out and device and store agree.
+//!
+//! After every event: edges are declared and contiguous, a key is pinned before it is shown, nothing is applied twice,
+//! another device is left alone. After every attempt (G1): no password that is kept is on the tape of what a relay can
+//! read, in the trace or in the record, as text, in XML, in base64 or as HA1, and none can be guessed from an answer to a
+//! challenge. The tape has what goes over the line and over TCP; TLS records are on it as they are.
 //!
 //! The clock jumps to what comes first: an event in the queue or the deadline of a machine. A world in which nothing
 //! can happen any more although the attempt goes on (deadlock), a machine that is due again at once (busy loop), and

@@ -2,10 +2,11 @@
 
 use amt_provision_fsm::edges::{Edge, Place};
 use amt_provision_fsm::provisioner::Outcome;
-use amt_provision_fsm::sim::invariants::{Check, edges_are_contiguous, no_fault_is_our_own};
+use amt_provision_fsm::sim::invariants::{Check, edges_are_contiguous, no_downgrade, no_fault_is_our_own};
 
 use super::far::Far;
 use super::machine::World;
+use super::server_side::Server;
 use crate::simulator::firmware::{Counters, Shown};
 
 impl World {
@@ -55,8 +56,18 @@ impl World {
         }
     }
 
+    /// The run has asked something at that place: a device that is held to a key is asked nowhere else (G5). A server that
+    /// has lost its lease knows an older record.
+    pub(super) fn asks_at(&mut self, place: Place) {
+        let record = self.disk.record().ok().flatten().filter(|_| !self.lease_lost);
+        self.held(no_downgrade(place, record.as_ref().map(|(_, record)| record)));
+    }
+
     /// Another genuine device is left as it is (G5), and a run that has not ended has a deadline (G8).
-    pub(super) fn nothing_else_is_touched(&mut self) {
+    pub(super) fn look_around(&mut self) {
+        if self.server.as_ref().is_some_and(Server::waits_for_ever) {
+            self.violated("G8: everything ends", "a run has no deadline".to_owned());
+        }
         if let Some(counters) = self.strangers.get(Far::Other).map(|other| other.counters())
             && counters != Counters::default()
         {

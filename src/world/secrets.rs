@@ -63,3 +63,26 @@ fn answers(said: &[u8]) -> impl Iterator<Item = Answer> {
     let lines = said.split(|byte| *byte == b'\n').filter_map(|line| std::str::from_utf8(line).ok());
     lines.filter_map(|line| Answer::parse(line.trim_end().strip_prefix("Authorization: ")?).ok())
 }
+
+#[cfg(test)]
+mod tests {
+    use amt_provision_fsm::firmware::Port;
+
+    use super::*;
+    use crate::http::digest::{Account, Challenge, Cnonce, Session};
+    use crate::http::{Connection, write_request};
+
+    #[test]
+    fn a_password_is_guessed_from_what_was_said_in_plain_text() {
+        let realm = DigestRealm::from_bytes([7; 16]);
+        let challenge = Challenge { realm, nonce: "n0nce".into(), opaque: None, stale: false };
+        let mut session = Session::new(Account::new("admin", "P@ssw0rd"));
+        session.challenged([challenge.to_string().as_str()]).unwrap();
+        let authorization = session.authorize(&Cnonce::new([1; 16]));
+        let uuid = amt_provision_fsm::identity::Uuid::from_bytes([9; 16]).unwrap();
+        let said = write_request(uuid, Port::Plain, Connection::Close, authorization.as_ref(), "<Envelope/>");
+        let said = [&b"<before/>"[..], b"POST / HTTP/1.1\r\n\r\n", &said].concat();
+        let guess = |password: &str| answers(&said).filter(|answer| answer.was_made_with("POST", password)).count();
+        assert_eq!((guess("P@ssw0rd"), guess("Passw0rd")), (1, 0));
+    }
+}

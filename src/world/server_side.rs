@@ -43,6 +43,16 @@ pub(super) struct Server {
     /// It dies once the write is durable, or once there is nothing more to say.
     doomed: bool,
     ended: Option<Outcome>,
+    /// How many requests it has asked so far.
+    asked: u64,
+}
+
+impl Server {
+    /// Nothing is under way, and no deadline will come.
+    pub(super) fn waits_for_ever(&self) -> bool {
+        let over = self.left || self.ended.is_some();
+        !over && self.writing.is_none() && self.conversation.poll_timeout().is_none()
+    }
 }
 
 /// What the store is busy with.
@@ -97,6 +107,7 @@ impl World {
         let (wanted, unix) = ((profile, self.order), self.unix());
         let conversation = Conversation::ordered(Instant::ZERO, unix, &hello.report, begun, wanted, trust);
         self.runs += 1;
+        self.lease_lost = false;
         self.begins_at(Place { stage: StageName::Probe, channel: ChannelName::Unconnected });
         let suite = hello.report.version.suite();
         self.server = Some(Server {
@@ -109,6 +120,7 @@ impl World {
             left: false,
             doomed: false,
             ended: None,
+            asked: 0,
         });
         self.drive_server();
     }
@@ -116,6 +128,12 @@ impl World {
     fn drive_server(&mut self) {
         for _ in 0..DRAIN {
             let Some(server) = self.server.as_mut().filter(|server| server.writing.is_none()) else { return };
+            let asked = server.conversation.traffic().requests;
+            if std::mem::replace(&mut server.asked, asked) < asked {
+                let place = server.conversation.place();
+                self.asks_at(place);
+                continue;
+            }
             if let Some(job) = server.conversation.poll_job() {
                 self.carry_out(job);
             } else if let Some(message) = server.conversation.poll_message().filter(|_| !server.left) {

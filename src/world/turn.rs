@@ -35,7 +35,7 @@ impl World {
             if let Some((_, event)) = self.queue.pop_first() {
                 self.on(event);
             }
-            return self.nothing_else_is_touched();
+            return self.look_around();
         }
         let [server, relay, device, strangers] = timers.map(|at| at.is_some_and(|at| at <= self.now));
         if server {

@@ -27,8 +27,8 @@ pub struct Password {
     pub id: PasswordId,
     /// What is known of it.
     pub state: PasswordState,
-    /// Whether it was set or used where somebody else may have listened: then it is a one-off, and the
-    /// first pinned session replaces it (design.md §3).
+    /// Whether it is set and used where somebody else may listen, from the beginning or never: then it is a one-off, and
+    /// the first pinned session replaces it (design.md §3).
     pub exposed: bool,
 }
 
