@@ -138,6 +138,10 @@ impl World {
         for far in [Far::Device, Far::Impostor, Far::Other] {
             self.drain_device(far);
         }
+        // Who plays the device reads what it is asked: to them TLS is no secret.
+        if let Some(impostor) = self.strangers.get_mut(Far::Impostor) {
+            self.tape.impostor_hears(&impostor.take_overheard());
+        }
     }
 
     fn drain_device(&mut self, far: Far) {

@@ -44,7 +44,10 @@ impl Strangers {
             Far::Other => DeviceConfig { uuid: self.uuid, ..self.config.clone() },
         };
         if let std::collections::btree_map::Entry::Vacant(place) = self.made.entry(far) {
-            place.insert(Device::new(&config)?);
+            let stranger = place.insert(Device::new(&config)?);
+            if far == Far::Impostor {
+                stranger.overhear();
+            }
         }
         Ok(())
     }

@@ -21,7 +21,8 @@
 //! After every event: edges are declared and contiguous, a key is pinned before it is shown, nothing is applied twice,
 //! another device is left alone. After every attempt (G1): no password that is kept is on the tape of what a relay can
 //! read, in the trace or in the record, as text, in XML, in base64 or as HA1, and none can be guessed from an answer to a
-//! challenge. The tape has what goes over the line and over TCP; TLS records are on it as they are.
+//! challenge. The tape has what goes over the line and over TCP, TLS records as they are, and what an impostor is asked
+//! within its own TLS.
 //!
 //! The clock jumps to what comes first: an event in the queue or the deadline of a machine. A world in which nothing
 //! can happen any more although the attempt goes on (deadlock), a machine that is due again at once (busy loop), and

@@ -23,6 +23,14 @@ impl Tape {
         self.to_device.extend_from_slice(bytes);
     }
 
+    /// What an impostor was asked, on lines of its own behind the TLS records that it came in.
+    pub(super) fn impostor_hears(&mut self, said: &[u8]) {
+        if !said.is_empty() {
+            self.to_device.push(b'\n');
+            self.to_device.extend_from_slice(said);
+        }
+    }
+
     /// The device's bytes for the server.
     pub(super) fn device_says(&mut self, bytes: &[u8]) {
         self.from_device.extend_from_slice(bytes);

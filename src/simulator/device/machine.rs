@@ -66,6 +66,8 @@ pub struct Device {
     away_until: Option<Instant>,
     /// It closes the connection behind its next reply.
     pub(super) hangs_up: bool,
+    /// What was asked of it, where it listens for whoever plays it.
+    pub(super) overheard: Option<Vec<u8>>,
     outputs: VecDeque<Output>,
     accounting: Accounting,
     traffic: Traffic,
@@ -96,6 +98,7 @@ impl Device {
             restarts_at: None,
             away_until: None,
             hangs_up: false,
+            overheard: None,
             outputs: VecDeque::from([Output::Listen(port)]),
             accounting: Accounting::default(),
             traffic: Traffic::default(),
@@ -232,6 +235,7 @@ impl Device {
         connection.busy = true;
         self.traffic.requests += 1;
         self.traffic.plain_requests += u64::from(connection.is_plain());
+        self.hear(&request);
         let served = self.web.serve(&mut self.firmware, &request, now);
         self.traffic.unauthorized += u64::from(served.unauthorized);
 

@@ -5,6 +5,7 @@ use amt_provision_fsm::identity::Uuid;
 use amt_provision_fsm::time::{Instant, Millis};
 
 use super::machine::Device;
+use crate::http::Request;
 use crate::password::Password;
 use crate::simulator::config::{SimulatorError, Timings};
 
@@ -29,6 +30,25 @@ impl Device {
     pub fn forget_nonces(&mut self) {
         self.web.forget_nonces();
         self.firmware.forget_sessions();
+    }
+
+    /// Keeps what it is asked, as somebody would who plays a device in order to read along.
+    pub fn overhear(&mut self) {
+        self.overheard = Some(Vec::new());
+    }
+
+    /// What it was asked since the last time: the fields that log in and the bodies, out of TLS.
+    pub fn take_overheard(&mut self) -> Vec<u8> {
+        self.overheard.as_mut().map(std::mem::take).unwrap_or_default()
+    }
+
+    pub(super) fn hear(&mut self, request: &Request) {
+        let Some(heard) = &mut self.overheard else { return };
+        if let Some(authorization) = request.fields.get("Authorization") {
+            heard.extend_from_slice(format!("Authorization: {authorization}\r\n").as_bytes());
+        }
+        heard.extend_from_slice(&request.body);
+        heard.push(b'\n');
     }
 
     /// Does nothing wrong any more.

@@ -54,6 +54,18 @@ fn a_device_hangs_up_behind_one_reply_and_claims_another_uuid_once() {
 }
 
 #[test]
+fn who_plays_a_device_reads_what_it_is_asked_out_of_tls() {
+    let mut rig = in_ccm(&amt_19());
+    let mut line = ccm_line(&mut rig);
+    line.call(&settings());
+    line.rig.device.overhear();
+    line.call(&settings());
+    let heard = String::from_utf8(line.rig.device.take_overheard()).unwrap();
+    assert!(heard.starts_with("Authorization: Digest ") && heard.contains("AMT_GeneralSettings"), "{heard}");
+    assert!(line.rig.device.take_overheard().is_empty());
+}
+
+#[test]
 fn a_device_is_found_as_somebody_has_left_it() {
     for (version, port) in [(AmtVersion::new(16, 1), Port::Plain), (AmtVersion::new(19, 0), Port::Tls)] {
         let mut device = config(version);
