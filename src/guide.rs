@@ -44,8 +44,8 @@
 //!
 //! Then the test that matters: for each step and each fault (a cut, a lost reply, a crash, a full disk) one run, the
 //! guarantees as [functions](crate::fsm#the-device-model-and-the-world) after each event, and at the end the *device's* own word. A driver that
-//! reports a lost reply as a refusal, or "stored" too early, fails there. the `sim`'s `World` adds a relay, a clock and
-//! pipes, and [`world`](crate::world) is the same with every byte in it: TLS, HTTP, messages.
+//! reports a lost reply as a refusal, or "stored" too early, fails there. The `World` of `sim` adds a relay, a clock and
+//! pipes, and the module `world`, with the same feature here, is the same with every byte in it: TLS, HTTP, messages.
 //!
 //! # A new persona
 //!

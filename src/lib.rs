@@ -54,5 +54,6 @@ pub mod simulator;
 pub mod store;
 pub mod tunnel;
 mod websocket;
+#[cfg(feature = "sim")]
 pub mod world;
 pub mod wsman;

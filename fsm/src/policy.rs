@@ -48,6 +48,14 @@ impl Profile {
     }
 }
 
+impl Profile {
+    /// Whether a device may be spoken to over TLS to a key that nobody vouches for.
+    pub(crate) fn takes_unvouched(&self) -> bool {
+        let adopts = self.adopt == Adopt::Allowed && self.minimum <= Provenance::Adopted;
+        adopts || self.minimum <= Provenance::Provisional
+    }
+}
+
 /// `without_acm`: what becomes of a device in CCM that refuses the way to ACM.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum WithoutAcm {

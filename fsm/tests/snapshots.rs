@@ -27,7 +27,6 @@ fn intent() -> impl Strategy<Value = Intent> {
         Intent::UsePermit,
         Intent::Hold,
         Intent::ChangePassword,
-        Intent::ExposePasswords,
         Intent::Settle,
         Intent::CommitActivation,
         Intent::CommitAdmin,

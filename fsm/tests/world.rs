@@ -3,97 +3,11 @@
 //!
 //! `WORLD_RUNS` says how many seeds; `WORLD_REPLAY=FILE` runs the case of a printed trace again.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::time::Instant;
 
-use amt_provision_fsm::edges::{Edge, Place, edges};
-use amt_provision_fsm::policy::{ActivationCommit, Adopt, FirstUseTrust, FlowB, Goal, Order, Profile, WithoutAcm};
-use amt_provision_fsm::record::Provenance;
-use amt_provision_fsm::request::ChainLength;
-use amt_provision_fsm::sim::{Case, Fault, FaultPlan, Persona, Report, Rng, Trace, When, World, invariants};
-use amt_provision_fsm::time::Millis;
-
-fn profile() -> Profile {
-    Profile {
-        goal: Goal::Admin(ChainLength::new(2).expect("two is a chain")),
-        flow_b: FlowB::Allowed,
-        minimum: Provenance::FirstUse,
-        first_use: FirstUseTrust::Trusted,
-        activation_commit: ActivationCommit::Auto,
-        adopt: Adopt::Allowed,
-        without_acm: WithoutAcm::Keep,
-    }
-}
-
-/// A case of everything that can be chosen, by its seed.
-fn any(seed: u64) -> Case {
-    let mut rng = Rng::new(seed);
-    let persona = *rng.pick(&Persona::ALL);
-    let orders = match rng.below(6) {
-        0 => vec![(Order::Provision, None), (Order::Rotate, None)],
-        1 => vec![(Order::Provision, None), (Order::Deactivate, None), (Order::Provision, None)],
-        2 => {
-            let patience = Some(When::Step(u32::try_from(rng.below(1500)).unwrap_or(0)));
-            vec![(Order::Provision, patience), (Order::Deactivate, patience), (Order::Provision, None)]
-        }
-        _ => vec![(Order::Provision, None)],
-    };
-    let mut profile = profile();
-    let horizon = *rng.pick(&[200, 600, 2000]);
-    if rng.one_in(4) {
-        profile.goal = Goal::Client;
-    }
-    if rng.one_in(4) {
-        profile.first_use = FirstUseTrust::NotTrusted;
-    }
-    if rng.one_in(4) {
-        profile.activation_commit = ActivationCommit::Always;
-    }
-    if rng.one_in(4) {
-        profile.without_acm = WithoutAcm::Unprovision;
-    }
-    Case { seed, persona, profile, orders, faults: FaultPlan::random(&mut rng, 8, horizon) }
-}
-
-/// What goes wrong at a place for its edges to be taken: the channel or the line is lost, the store fails, the
-/// device refuses, changes or turns out to be another one, the relay lies, or nothing happens for longer than a run may take.
-const AT_A_PLACE: [&[Fault]; 11] = [
-    &[Fault::CutTcp],
-    &[Fault::CutLine],
-    &[Fault::CrashServer],
-    &[Fault::FailStore],
-    &[Fault::UnprovisionQuietly],
-    &[Fault::Refuse(36), Fault::Refuse(36), Fault::Refuse(36)],
-    &[Fault::StrangeUuid],
-    &[Fault::CutTcp, Fault::StrangeUuid],
-    &[Fault::CutTcp, Fault::Impostor],
-    &[Fault::ClaimNoTls, Fault::CutLine],
-    &[Fault::Sleep(Millis::from_secs(31 * 60))],
-];
-
-/// Every persona, to ACM and to CCM, and each of those faults at each place where a run can be.
-fn planned() -> impl Iterator<Item = Case> {
-    let places: BTreeSet<Place> = edges().flat_map(|edge| [edge.from, edge.to]).collect();
-    let goals = [profile().goal, Goal::Client];
-    let variants = Persona::ALL.into_iter().flat_map(move |persona| goals.map(|goal| (persona, goal)));
-    variants.flat_map(move |(persona, goal)| {
-        let case = move |orders: &[(Order, Option<When>)], faults: Vec<(When, Fault)>| Case {
-            seed: 1,
-            persona,
-            profile: Profile { goal, ..profile() },
-            orders: orders.into(),
-            faults: FaultPlan::new(faults),
-        };
-        let of = move |place: Place| {
-            let at = When::At(place);
-            let full = [(Order::Provision, None), (Order::Rotate, None), (Order::Deactivate, None)];
-            let half = [(Order::Provision, Some(at)), (Order::Deactivate, None), (Order::Provision, None)];
-            let wrong = AT_A_PLACE.map(|faults| case(&full, faults.iter().map(|fault| (at, *fault)).collect()));
-            wrong.into_iter().chain([case(&half, vec![(at, Fault::UnprovisionQuietly)])])
-        };
-        places.clone().into_iter().flat_map(of)
-    })
-}
+use amt_provision_fsm::edges::{Edge, edges};
+use amt_provision_fsm::sim::{Case, Report, Trace, World, invariants};
 
 /// The end of a trace, with what did not hold, and the whole in a file to be replayed.
 fn explain(case: &Case) -> String {
@@ -142,11 +56,11 @@ fn every_guarantee_holds_on_every_seed_and_every_edge_is_taken() {
     let seeds: u64 = std::env::var("WORLD_RUNS").ok().and_then(|runs| runs.parse().ok()).unwrap_or(15_000);
     let begun = Instant::now();
     let mut sum = Sum::default();
-    planned().for_each(|case| sum.run(&case));
+    Case::planned().for_each(|case| sum.run(&case));
     // The rare ones do not wait for a lucky seed.
     let missing = sum.missing();
     assert!(missing.is_empty(), "edges that no plan takes:\n{}", missing.join("\n"));
-    (0..seeds).for_each(|seed| sum.run(&any(seed)));
+    (0..seeds).for_each(|seed| sum.run(&Case::random(seed)));
     println!(
         "world: {} runs, {} of {} edges, {} faults injected, {:.0} runs/s",
         sum.runs,
@@ -161,7 +75,7 @@ fn every_guarantee_holds_on_every_seed_and_every_edge_is_taken() {
 #[test]
 fn g12_a_case_is_determined_by_its_seed() {
     for seed in 0..50 {
-        let once = || World::new(any(seed), true).run();
+        let once = || World::new(Case::random(seed), true).run();
         assert_eq!(invariants::the_same_twice(&once(), &once()), Ok(()), "seed {seed}");
     }
 }
@@ -169,16 +83,16 @@ fn g12_a_case_is_determined_by_its_seed() {
 #[test]
 fn a_printed_trace_is_replayed_to_the_last_byte() {
     for seed in 0..20 {
-        let printed = World::new(any(seed), true).run().trace.to_string();
+        let printed = World::new(Case::random(seed), true).run().trace.to_string();
         let case = Trace::case_of(&printed).expect("a trace begins with its case");
-        assert_eq!(case, any(seed));
+        assert_eq!(case, Case::random(seed));
         assert_eq!(World::new(case, true).run().trace.to_string(), printed, "seed {seed}");
     }
 }
 
 #[test]
 fn a_trace_has_a_column_for_each_party() {
-    let trace = World::new(any(3), true).run().trace.to_string();
+    let trace = World::new(Case::random(3), true).run().trace.to_string();
     let columns = |line: &str| line.split(" | ").map(|column| !column.trim().is_empty()).collect::<Vec<_>>();
     let lines: Vec<Vec<bool>> = trace.lines().skip(2).map(columns).collect();
     for party in 1..=3 {

@@ -21,6 +21,11 @@ pub struct AdoptionPasswords {
 }
 
 impl AdoptionPasswords {
+    /// The same for every device.
+    pub const fn of_every_device(password: Password) -> Self {
+        Self { devices: BTreeMap::new(), default: Some(password) }
+    }
+
     /// The password that the device has, if the operator gave one.
     pub fn of(&self, uuid: Uuid) -> Option<&Password> {
         self.devices.get(&uuid).or(self.default.as_ref())

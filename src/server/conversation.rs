@@ -90,7 +90,19 @@ impl Conversation {
         profile: ServedProfile,
         trust: Arc<OdcaTrust>,
     ) -> Self {
-        Self::over(Spoken::json(report_port(report)), now, unix, report, stored, profile, trust)
+        Self::ordered(now, unix, report, stored, (profile, Order::Provision), trust)
+    }
+
+    /// The same with an order of the operator's for that device.
+    pub fn ordered(
+        now: Instant,
+        unix: UnixTime,
+        report: &protocol::DeviceReport,
+        stored: (Ledger, Vault),
+        wanted: (ServedProfile, Order),
+        trust: Arc<OdcaTrust>,
+    ) -> Self {
+        Self::over(Spoken::json(report_port(report)), now, unix, report, stored, wanted, trust)
     }
 
     /// The same with a relay that speaks compact frames.
@@ -102,7 +114,7 @@ impl Conversation {
         profile: ServedProfile,
         trust: Arc<OdcaTrust>,
     ) -> Self {
-        Self::over(Spoken::frames(), now, unix, report, stored, profile, trust)
+        Self::over(Spoken::frames(), now, unix, report, stored, (profile, Order::Provision), trust)
     }
 
     fn over(
@@ -111,7 +123,7 @@ impl Conversation {
         unix: UnixTime,
         report: &protocol::DeviceReport,
         (ledger, vault): (Ledger, Vault),
-        mut profile: ServedProfile,
+        (mut profile, order): (ServedProfile, Order),
         trust: Arc<OdcaTrust>,
     ) -> Self {
         let Fitness { goal, findings } = fitness::judge(&profile, report, unix);
@@ -128,7 +140,7 @@ impl Conversation {
             entropy: Arc::new(SystemEntropy),
             provisioning: profile.provisioning.clone(),
         };
-        let run = Provisioner::new(now, ledger, profile.profile.clone(), Order::Provision, claim);
+        let run = Provisioner::new(now, ledger, profile.profile.clone(), order, claim);
         let mut conversation = Self {
             run,
             line,

@@ -71,6 +71,17 @@ impl PasswordSource {
         Self { admin, mebx, random }
     }
 
+    /// The passwords that are the same for all devices.
+    #[cfg(feature = "sim")]
+    pub(crate) fn fixed(&self) -> impl Iterator<Item = (Account, &Password)> {
+        [(Account::Admin, &self.admin), (Account::Mebx, &self.mebx)].into_iter().filter_map(|(account, choice)| {
+            match choice {
+                PasswordChoice::Fixed(password) => Some((account, password)),
+                PasswordChoice::Random(_) => None,
+            }
+        })
+    }
+
     /// The password for that mark.
     ///
     /// # Errors

@@ -50,8 +50,6 @@ pub struct Seen {
 #[derive(Debug, Default)]
 pub(super) struct Course {
     plan: Vec<Injection>,
-    /// Faults whose occasion is still to come.
-    armed: Vec<Fault>,
     edges: u32,
     writes: u32,
     pub(super) changes: u32,
@@ -77,15 +75,6 @@ impl Course {
 
     pub(super) fn next_dial(&mut self) -> Moment {
         Moment::Dial(count(&mut self.dials))
-    }
-
-    pub(super) fn arm(&mut self, fault: Fault) {
-        self.armed.push(fault);
-    }
-
-    pub(super) fn disarm(&mut self, fault: Fault) -> bool {
-        let at = self.armed.iter().position(|armed| *armed == fault);
-        at.map(|at| self.armed.remove(at)).is_some()
     }
 
     /// The ReturnValue with which the next change is to be refused.
@@ -119,6 +108,12 @@ impl World {
     /// # Errors
     /// [`Violation`]: a rule of the world was broken, and never mind what came of the run.
     pub fn attempt(&mut self, plan: impl IntoIterator<Item = Injection>) -> Result<Attempt, Violation> {
+        self.armed.clear();
+        self.meet(plan)
+    }
+
+    /// The same, and what was to go wrong at the next occasion still does.
+    pub(super) fn meet(&mut self, plan: impl IntoIterator<Item = Injection>) -> Result<Attempt, Violation> {
         let began = self.now;
         self.course = Course { plan: plan.into_iter().collect(), ..Course::default() };
         self.relay_starts();
@@ -126,6 +121,7 @@ impl World {
             self.step();
         }
         self.forget_what_is_on_its_way();
+        self.search_for_secrets();
         let Course { outcome, told, disturbed, seen, .. } = std::mem::take(&mut self.course);
         match self.violation.take() {
             Some(violation) => Err(violation),
@@ -138,28 +134,7 @@ impl World {
         self.tell(party, || format!("{moment}: {what}"));
         self.course.seen.push(Seen { moment, what });
         for fault in self.course.due(moment) {
-            self.inject(moment, fault);
-        }
-    }
-
-    fn inject(&mut self, moment: Moment, fault: Fault) {
-        self.tell(Party::Fault, || fault.to_string());
-        self.course.disturbed.get_or_insert(self.now);
-        match (fault, moment) {
-            (Fault::KillServer, _) => self.kill_server(),
-            (Fault::KillServerAfter, _) => self.doom_server(),
-            (Fault::CutLine, _) => self.cut_line(),
-            (Fault::KillRelay, _) => self.kill_relay(),
-            (Fault::CutTcp, _) | (Fault::LoseReply, Moment::Change(_)) => self.cut_tcp(),
-            (Fault::ResetDevice, _) => self.reset_device(),
-            (Fault::RebootMachine, _) => {
-                self.kill_relay();
-                self.reset_device();
-            }
-            (Fault::Stall(length), _) => self.stall_device(length),
-            (Fault::LoseRequest | Fault::LoseReply | Fault::FailWrite | Fault::Refuse(_) | Fault::Impostor, _) => {
-                self.course.arm(fault)
-            }
+            self.inject(Some(moment), fault);
         }
     }
 }

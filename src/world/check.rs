@@ -3,9 +3,9 @@
 use amt_provision_fsm::firmware::{ControlMode, Port, ProvisioningState};
 use amt_provision_fsm::identity::SpkiHash;
 use amt_provision_fsm::peer::Expectation;
-use amt_provision_fsm::policy::Goal;
 use amt_provision_fsm::record::{PasswordId, Record};
 use amt_provision_fsm::request::{Login, Once, Reply, Request, RequestId};
+use amt_provision_fsm::sim::invariants::goal_of;
 
 use super::machine::World;
 use crate::server::Vault;
@@ -60,21 +60,24 @@ pub enum Disagreement {
 
 impl World {
     /// Asks device and store: the device is in the goal's mode and shows the key that is pinned; the passwords that
-    /// are stored are the device's; nothing is in doubt; nothing was applied twice that must not be. Then a TLS client
+    /// are stored are the device's; nothing is in doubt; since it was last in the factory's state nothing was applied twice
+    /// that must not be. Then a TLS client
     /// that accepts nothing but the pinned key logs in with the stored password. Returns the mode that it reads.
     ///
     /// # Errors
     /// [`Disagreement`].
     pub fn check(&mut self) -> Result<ControlMode, Disagreement> {
         let truth = self.truth();
-        let goal = match self.profile.profile.goal {
-            Goal::Client => ControlMode::Client,
-            Goal::Admin(_) | Goal::Barred(_) => ControlMode::Admin,
+        let (_, record) = self.disk.record()?.ok_or(Disagreement::Unknown)?;
+        let proven = record.pins.confirmed.is_some_and(|pin| pin.provenance.is_proven());
+        // Nobody takes a device down from the ACM that it was found in.
+        let goal = match self.found {
+            Some(ControlMode::Admin) => ControlMode::Admin,
+            _ => goal_of(&self.profile.profile, proven),
         };
         if truth.mode != goal || truth.state != ProvisioningState::Post {
             return Err(Disagreement::Goal { mode: truth.mode, state: truth.state, goal });
         }
-        let (_, record) = self.disk.record()?.ok_or(Disagreement::Unknown)?;
         let pinned = record.pins.confirmed.map(|pin| pin.spki);
         if pinned != Some(truth.shown_key) {
             return Err(Disagreement::Key { shown: truth.shown_key, pinned });
@@ -85,14 +88,17 @@ impl World {
         let admin = record.admin.confirmed().filter(|mark| !mark.exposed).map(|mark| mark.id);
         let admin = admin.ok_or(Disagreement::Password(Account::Admin))?;
         let counters = truth.counters;
-        let upgraded = if goal == ControlMode::Admin { 1..=self.lives } else { 0..=0 };
-        let once = counters.setups == self.lives && upgraded.contains(&counters.upgrades);
-        if !once || counters.repeated > 0 || counters.unprovisions > 0 {
+        let (setups, upgrades) = (counters.setups - self.born.setups, counters.upgrades - self.born.upgrades);
+        let set_up = u32::from(self.found.is_none());
+        let upgraded = u32::from(goal == ControlMode::Admin && self.found != Some(ControlMode::Admin));
+        if setups != set_up || upgrades != upgraded || counters.repeated > 0 {
             return Err(Disagreement::Counters(counters));
         }
         if goal == ControlMode::Admin {
             let mebx = record.mebx.and_then(|mark| self.disk.password(Account::Mebx, mark.id));
-            if !mebx.is_some_and(|mebx| truth.mebx_password_is(mebx.expose())) {
+            // A device that was found in ACM keeps the one that it has, where its key is not trusted with another.
+            let kept = record.mebx.is_none() && self.found == Some(ControlMode::Admin);
+            if !kept && !mebx.is_some_and(|mebx| truth.mebx_password_is(mebx.expose())) {
                 return Err(Disagreement::Password(Account::Mebx));
             }
             if !truth.clock_was_set {

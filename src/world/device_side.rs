@@ -5,18 +5,19 @@ use amt_provision_fsm::provisioner::ChannelId;
 use amt_provision_fsm::time::{Instant, Millis};
 
 use super::events::{Event, TcpId};
+use super::far::Far;
 use super::fault::Fault;
 use super::machine::World;
 use super::trace::Party;
 use crate::relay::line::LineInput;
-use crate::simulator::device::{ConnectionId, Output};
+use crate::simulator::device::{ConnectionId, Device, Output};
 use crate::simulator::firmware::Counters;
 
 /// A connection between the relay and the device, or somebody who took its place.
 pub(super) struct Tcp {
     channel: ChannelId,
     connection: ConnectionId,
-    impostor: bool,
+    far: Far,
     /// The device has closed it, and the relay does not know yet.
     closing: bool,
     /// When the last bytes of each direction arrive.
@@ -33,13 +34,24 @@ impl World {
         self.listening.contains(&port)
     }
 
-    pub(super) fn connect(&mut self, channel: ChannelId, port: Port, impostor: bool) {
-        let device = if impostor { &mut self.impostor } else { &mut self.device };
-        let connection = device.connect(self.now, port);
+    /// The device, or whoever took its place.
+    fn at(&mut self, far: Far) -> Option<&mut Device> {
+        match far {
+            Far::Device => Some(&mut self.device),
+            Far::Impostor | Far::Other => self.strangers.get_mut(far),
+        }
+    }
+
+    pub(super) fn connect(&mut self, channel: ChannelId, port: Port, far: Far) {
+        if let Err(error) = self.strangers.make(far) {
+            return self.violated("a stranger can be made", error.to_string());
+        }
+        let now = self.now;
+        let Some(connection) = self.at(far).map(|device| device.connect(now, port)) else { return };
         self.dialled += 1;
         let id = TcpId(self.dialled);
         let (to_device, from_device) = (self.now, self.now);
-        self.tcps.insert(id, Tcp { channel, connection, impostor, closing: false, to_device, from_device });
+        self.tcps.insert(id, Tcp { channel, connection, far, closing: false, to_device, from_device });
         self.relay_hears(LineInput::Connected(channel));
         self.device_went_on();
     }
@@ -49,7 +61,7 @@ impl World {
         for piece in self.cut_up(bytes) {
             let after = Millis(self.chance.u64(0..2));
             let Some(tcp) = self.tcps.get_mut(&id) else { return };
-            tcp.to_device = tcp.to_device.max(self.now + after);
+            tcp.to_device = tcp.to_device.max(self.now + after).max(self.deaf_until);
             let (at, count) = (tcp.to_device, piece.len());
             self.schedule_at(at, Event::ToDevice(id, piece));
             self.schedule_at(at, Event::Written(id, count));
@@ -64,9 +76,15 @@ impl World {
 
     pub(super) fn device_is_hung_up_on(&mut self, id: TcpId) {
         if let Some(tcp) = self.tcps.remove(&id) {
-            let device = if tcp.impostor { &mut self.impostor } else { &mut self.device };
-            device.disconnected(self.now, tcp.connection);
+            self.is_disconnected(&tcp);
             self.device_went_on();
+        }
+    }
+
+    fn is_disconnected(&mut self, tcp: &Tcp) {
+        let now = self.now;
+        if let Some(device) = self.at(tcp.far) {
+            device.disconnected(now, tcp.connection);
         }
     }
 
@@ -80,67 +98,82 @@ impl World {
 
     pub(super) fn device_reads(&mut self, id: TcpId, bytes: &[u8]) {
         let Some(tcp) = self.tcps.get(&id).filter(|tcp| !tcp.closing) else { return };
-        let (connection, impostor) = (tcp.connection, tcp.impostor);
-        if self.course.disarm(Fault::LoseRequest) {
+        let (connection, far) = (tcp.connection, tcp.far);
+        if self.disarm(Fault::LoseRequest) {
             return self.cut_tcp();
         }
-        if impostor {
-            self.impostor.receive(self.now, connection, bytes);
-        } else {
-            if let Some(code) = self.course.refusal() {
-                self.tell(Party::Fault, || format!("the next change is refused with {code}"));
-                self.course.disturbed.get_or_insert(self.now);
-                self.device.refuse_next_change(code);
-            }
-            self.device.receive(self.now, connection, bytes);
+        if let Some(code) = self.course.refusal().filter(|_| far == Far::Device) {
+            self.tell(Party::Fault, || format!("the next change is refused with {code}"));
+            self.course.disturbed.get_or_insert(self.now);
+            self.device.refuse_next_change(code);
+        }
+        let now = self.now;
+        if let Some(device) = self.at(far) {
+            device.receive(now, connection, bytes);
         }
         self.device_went_on();
     }
 
     pub(super) fn devices_are_due(&mut self) {
         self.device.handle_timeout(self.now);
-        self.impostor.handle_timeout(self.now);
+        for stranger in self.strangers.all_mut() {
+            stranger.handle_timeout(self.now);
+        }
         self.device_went_on();
     }
 
     pub(super) fn device_went_on(&mut self) {
         let counters = self.device.counters();
-        if counters.repeated > 0 && self.counters.repeated == 0 {
-            self.violated("what must not be repeated is asked once", format!("the device counts {counters:?}"));
-        }
         let before = std::mem::replace(&mut self.counters, counters);
         for _ in before.changes..counters.changes {
             let moment = self.course.next_change();
             self.moment(moment, Party::Device, changed(before, counters).to_owned());
-            if self.course.disarm(Fault::LoseReply) {
+            if self.disarm(Fault::LoseReply) {
                 self.cut_tcp();
             }
         }
-        self.drain_device(false);
-        self.drain_device(true);
+        if before != counters {
+            self.device_has_changed(before);
+        }
+        for far in [Far::Device, Far::Impostor, Far::Other] {
+            self.drain_device(far);
+        }
+        // Who plays the device reads what it is asked: to them TLS is no secret.
+        if let Some(impostor) = self.strangers.get_mut(Far::Impostor) {
+            self.tape.impostor_hears(&impostor.take_overheard());
+        }
     }
 
-    fn drain_device(&mut self, impostor: bool) {
-        loop {
-            let device = if impostor { &mut self.impostor } else { &mut self.device };
-            let Some(output) = device.poll_output() else { return };
+    fn drain_device(&mut self, far: Far) {
+        while let Some(output) = self.at(far).and_then(Device::poll_output) {
             match output {
-                Output::Send(connection, bytes) => self.device_says(impostor, connection, &bytes),
+                Output::Send(connection, bytes) => self.device_says(far, connection, bytes),
                 Output::Close(connection) => {
-                    if let Some((id, at)) = self.closing(impostor, connection) {
+                    if let Some((id, at)) = self.closing(far, connection) {
                         self.schedule_at(at, Event::DeviceClosed(id));
                     }
                 }
-                Output::Listen(port) if !impostor => self.listening.push(port),
-                Output::Unlisten(port) if !impostor => self.listening.retain(|open| *open != port),
+                Output::Listen(port) if far == Far::Device => self.listening.push(port),
+                Output::Unlisten(port) if far == Far::Device => self.listening.retain(|open| *open != port),
                 Output::Listen(_) | Output::Unlisten(_) => {}
             }
         }
     }
 
-    fn device_says(&mut self, impostor: bool, connection: ConnectionId, bytes: &[u8]) {
-        let Some(id) = self.tcp_with(impostor, connection) else { return };
-        for piece in self.cut_up(bytes) {
+    fn device_says(&mut self, far: Far, connection: ConnectionId, mut bytes: Vec<u8>) {
+        let Some(id) = self.tcp_with(far, connection) else { return };
+        if self.disarm(Fault::Garble) {
+            bytes.iter_mut().for_each(|byte| *byte = self.chance.u8(..));
+        }
+        let held_back = self.disarm_one(|fault| match fault {
+            Fault::SlowReply(length) => Some(*length),
+            _ => None,
+        });
+        if let (Some(length), Some(tcp)) = (held_back, self.tcps.get_mut(&id)) {
+            tcp.from_device = tcp.from_device.max(self.now + length);
+        }
+        self.tape.device_says(&bytes);
+        for piece in self.cut_up(&bytes) {
             let after = Millis(self.chance.u64(0..2));
             let Some(tcp) = self.tcps.get_mut(&id) else { return };
             tcp.from_device = tcp.from_device.max(self.now + after);
@@ -149,40 +182,33 @@ impl World {
         }
     }
 
-    fn closing(&mut self, impostor: bool, connection: ConnectionId) -> Option<(TcpId, Instant)> {
-        let id = self.tcp_with(impostor, connection)?;
+    fn closing(&mut self, far: Far, connection: ConnectionId) -> Option<(TcpId, Instant)> {
+        let id = self.tcp_with(far, connection)?;
         let tcp = self.tcps.get_mut(&id)?;
         tcp.closing = true;
         Some((id, tcp.from_device.max(self.now)))
     }
 
-    pub(super) fn stall_device(&mut self, length: Millis) {
-        for tcp in self.tcps.values_mut() {
-            tcp.from_device = self.now + length;
-        }
-    }
-
-    pub(super) fn reset_device(&mut self) {
-        self.device.reset(self.now);
+    pub(super) fn reset_device(&mut self, away: Millis) {
+        self.device.reset(self.now, away);
         self.device_went_on();
     }
 
     /// Every connection breaks, and what is on its way over them is lost.
     pub(super) fn cut_tcp(&mut self) {
         while let Some((_, tcp)) = self.tcps.pop_first() {
-            let device = if tcp.impostor { &mut self.impostor } else { &mut self.device };
-            device.disconnected(self.now, tcp.connection);
+            self.is_disconnected(&tcp);
             self.relay_hears(LineInput::DeviceClosed(tcp.channel));
         }
-        self.drain_device(false);
+        self.drain_device(Far::Device);
     }
 
     fn tcp_of(&self, channel: ChannelId) -> Option<TcpId> {
         self.tcps.iter().find(|(_, tcp)| tcp.channel == channel).map(|(id, _)| *id)
     }
 
-    fn tcp_with(&self, impostor: bool, connection: ConnectionId) -> Option<TcpId> {
-        let found = |tcp: &Tcp| tcp.impostor == impostor && tcp.connection == connection;
+    fn tcp_with(&self, far: Far, connection: ConnectionId) -> Option<TcpId> {
+        let found = |tcp: &Tcp| tcp.far == far && tcp.connection == connection;
         self.tcps.iter().find(|(_, tcp)| found(tcp)).map(|(id, _)| *id)
     }
 

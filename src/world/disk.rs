@@ -3,10 +3,12 @@
 use std::collections::BTreeMap;
 
 use amt_provision_fsm::identity::Uuid;
+use amt_provision_fsm::policy::Permit;
 use amt_provision_fsm::provisioner::Outcome;
 use amt_provision_fsm::record::{Generation, Ledger, PasswordId, Record, Snapshot};
 use rustls::pki_types::CertificateDer;
 
+use crate::config::AdoptionPasswords;
 use crate::password::Password;
 use crate::protocol::DeviceReport;
 use crate::server::Vault;
@@ -54,12 +56,17 @@ impl Disk {
     }
 
     /// What a run begins with.
-    pub(super) fn begin(&self, report: &DeviceReport) -> Result<(Ledger, Vault), StoreError> {
+    pub(super) fn begin(
+        &self,
+        report: &DeviceReport,
+        given: Option<&AdoptionPasswords>,
+    ) -> Result<(Ledger, Vault), StoreError> {
         let ledger = match self.record()? {
             Some((generation, record)) => Ledger::stored(record, generation),
             None => Ledger::unknown(Record::new(self.uuid)),
         };
         let mut vault = Vault::reported(report);
+        vault.give(given.and_then(|passwords| passwords.of(self.uuid)).cloned());
         for (account, id, password) in self.named(ledger.record()) {
             vault.insert(account, id, password);
         }
@@ -94,6 +101,30 @@ impl Disk {
         self.passwords.extend(made);
         self.snapshot = Some((generation, snapshot));
         Ok(())
+    }
+
+    /// Another server takes the device over, and writes the record as it finds it (G13).
+    pub(super) fn take_over(&mut self, source: &PasswordSource) -> Result<(), StoreError> {
+        self.rewrite(source, |_| {})
+    }
+
+    /// An operator permits the device to start over, if anything is known of it.
+    pub(super) fn permit(&mut self, permit: Permit, source: &PasswordSource) -> Result<(), StoreError> {
+        if self.snapshot.is_none() {
+            return Ok(());
+        }
+        self.rewrite(source, |record| record.permit = Some(permit))
+    }
+
+    fn rewrite(&mut self, source: &PasswordSource, change: impl FnOnce(&mut Record)) -> Result<(), StoreError> {
+        let (generation, mut record) = self.record()?.unwrap_or((Generation(0), Record::new(self.uuid)));
+        change(&mut record);
+        self.persist(generation.next(), &record, source)
+    }
+
+    /// What is stored, as it is stored.
+    pub(super) fn snapshot(&self) -> &[u8] {
+        self.snapshot.as_ref().map_or(&[], |(_, snapshot)| snapshot)
     }
 
     pub(super) fn keep_certificate(&mut self, der: CertificateDer<'static>) {

@@ -1,11 +1,14 @@
 //! The world as a machine: one queue, one clock, and the rules that both must keep.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use amt_provision_fsm::firmware::Port;
+use amt_provision_fsm::edges::{Edge, Place};
+use amt_provision_fsm::firmware::{ControlMode, Port};
+use amt_provision_fsm::policy::Order;
+use amt_provision_fsm::sim::{Fault, FaultPlan, When};
 use amt_provision_fsm::time::{Instant, Millis};
 use rustls::pki_types::UnixTime;
 
@@ -13,10 +16,13 @@ use super::attempt::Course;
 use super::device_side::Tcp;
 use super::disk::Disk;
 use super::events::{Event, LineId, TcpId};
+use super::far::Strangers;
 use super::relay_side::Relay;
 use super::server_side::Server;
 use super::site::{Site, SiteError};
+use super::tape::Tape;
 use super::trace::{Party, Trace};
+use crate::password::PasswordRule;
 use crate::pki::authority::DeploymentAuthority;
 use crate::pki::odca::OdcaTrust;
 use crate::server::ServedProfile;
@@ -41,8 +47,6 @@ impl fmt::Display for Violation {
 
 impl std::error::Error for Violation {}
 
-/// How many events an attempt may take before it is said never to fall silent.
-const STEPS: u32 = 400_000;
 /// How many outputs one input may have.
 pub(super) const DRAIN: u32 = 20_000;
 /// The server's clock when the world begins: 2027-01-15.
@@ -51,10 +55,10 @@ const BEGINNING: u64 = 1_800_000_000;
 /// A device, what is stored about it, and whoever talks with it.
 pub struct World {
     pub(super) now: Instant,
-    queue: BTreeMap<(Instant, u64), Event>,
+    pub(super) queue: BTreeMap<(Instant, u64), Event>,
     scheduled: u64,
     /// When the last event of each way arrives: ways are ordered.
-    last: [Instant; 3],
+    pub(super) last: [Instant; 3],
     pub(super) chance: fastrand::Rng,
     pub(super) authority: Arc<DeploymentAuthority>,
     pub(super) trust: Arc<OdcaTrust>,
@@ -66,17 +70,45 @@ pub struct World {
     pub(super) line: Option<LineId>,
     pub(super) lines: u32,
     pub(super) device: Device,
-    pub(super) impostor: Device,
+    pub(super) strangers: Strangers,
     pub(super) tcps: BTreeMap<TcpId, Tcp>,
     pub(super) dialled: u32,
-    /// How often the device began at the factory's state.
-    pub(super) lives: u32,
+    /// What the device had counted when it was last in the factory's state, or was found.
+    pub(super) born: Counters,
+    /// In which mode somebody else had left it, until it leaves provisioning.
+    pub(super) found: Option<ControlMode>,
     /// The ports of the device at which somebody listens.
     pub(super) listening: Vec<Port>,
     /// What the device had counted when it was last looked at.
     pub(super) counters: Counters,
     pub(super) course: Course,
-    steps: u32,
+    /// What the operator orders.
+    pub(super) order: Order,
+    /// When the order is taken back, counted from the event of that number on.
+    pub(super) patience: Option<(When, u32)>,
+    pub(super) taken_back: bool,
+    /// What goes wrong by script.
+    pub(super) script: FaultPlan,
+    /// Faults whose occasion is still to come.
+    pub(super) armed: Vec<Fault>,
+    /// How many there were.
+    pub(super) injected: u32,
+    /// Until when the device, and the line to the server, take no bytes.
+    pub(super) deaf_until: Instant,
+    pub(super) line_stalls_until: Instant,
+    /// Somebody took the device out of provisioning, and no run has begun since: nobody can know it yet.
+    pub(super) changed_unseen: bool,
+    /// Another server has taken the device over since the run began.
+    pub(super) lease_lost: bool,
+    /// Where the run is, by its edges, and every edge that runs have taken.
+    pub(super) place: Option<Place>,
+    pub(super) edges: BTreeSet<Edge>,
+    pub(super) tape: Tape,
+    /// How many runs began.
+    pub(super) runs: u32,
+    /// Events since the world began, and in this attempt.
+    pub(super) events: u32,
+    pub(super) steps: u32,
     trace: Trace,
     pub(super) violation: Option<Violation>,
 }
@@ -110,13 +142,29 @@ impl World {
             line: None,
             lines: 0,
             device: Device::new(config)?,
-            impostor: Device::new(&Site::impostor(config).map_err(SiteError::from)?)?,
+            strangers: Strangers::to(config).map_err(SiteError::from)?,
             tcps: BTreeMap::new(),
             dialled: 0,
-            lives: 1,
+            born: Counters::default(),
+            found: None,
             listening: Vec::new(),
             counters: Counters::default(),
             course: Course::default(),
+            order: Order::Provision,
+            patience: None,
+            taken_back: false,
+            script: FaultPlan::NONE,
+            armed: Vec::new(),
+            injected: 0,
+            deaf_until: Instant::ZERO,
+            line_stalls_until: Instant::ZERO,
+            changed_unseen: false,
+            lease_lost: false,
+            place: None,
+            edges: BTreeSet::new(),
+            tape: Tape::default(),
+            runs: 0,
+            events: 0,
             steps: 0,
             trace: Trace::default(),
             violation: None,
@@ -156,10 +204,23 @@ impl World {
     /// # Errors
     /// [`SimulatorError`] if the cryptography library fails.
     pub fn unprovision_locally(&mut self) -> Result<(), SimulatorError> {
-        self.lives += 1;
         self.device.unprovision_locally(self.now)?;
-        self.device_went_on();
+        self.device_is_new();
         Ok(())
+    }
+
+    pub(super) fn unprovisioned(&mut self, by: impl FnOnce(&mut Device, Instant) -> Result<(), SimulatorError>) {
+        if let Err(error) = by(&mut self.device, self.now) {
+            return self.violated("a simulated device can be unprovisioned", error.to_string());
+        }
+        self.changed_unseen = true;
+        self.device_is_new();
+    }
+
+    /// It is in the factory's state again.
+    fn device_is_new(&mut self) {
+        (self.born, self.found) = (self.device.counters(), None);
+        self.device_went_on();
     }
 
     /// The store is lost, or the device is taken to another deployment: nothing is known of it.
@@ -207,65 +268,6 @@ impl World {
         self.steps = 0;
         self.hang_up_all();
     }
-
-    /// One thing happens: whatever comes first.
-    pub(super) fn step(&mut self) {
-        let event = self.queue.first_key_value().map(|((at, _), _)| *at);
-        let timers = self.timers();
-        let Some(next) = timers.into_iter().chain([event]).flatten().min() else {
-            return self.violated("whoever has not ended waits for something", "nothing can happen any more".into());
-        };
-        self.now = self.now.max(next);
-        self.steps += 1;
-        if self.steps > STEPS {
-            return self.violated("everything ends", format!("{STEPS} events were not enough"));
-        }
-        if event.is_some_and(|at| at <= self.now) {
-            if let Some((_, event)) = self.queue.pop_first() {
-                self.on(event);
-            }
-            return;
-        }
-        let [server, relay, device, impostor] = timers.map(|at| at.is_some_and(|at| at <= self.now));
-        if server {
-            self.server_is_due();
-        } else if relay {
-            self.relay_is_due();
-        } else if device || impostor {
-            self.devices_are_due();
-        }
-        let late = |at: &Option<Instant>| at.is_some_and(|at| at <= self.now);
-        if self.queue.first_key_value().is_none_or(|((at, _), _)| *at > self.now) {
-            let [again_server, again_relay, ..] = self.timers();
-            if (server && late(&again_server)) || (relay && !server && late(&again_relay)) {
-                self.violated(
-                    "time goes on",
-                    format!("a machine is due again at once, at {} ms", self.now.as_millis()),
-                );
-            }
-        }
-    }
-
-    fn timers(&self) -> [Option<Instant>; 4] {
-        [self.server_due(), self.relay_due(), self.device.poll_timeout(), self.impostor.poll_timeout()]
-    }
-
-    fn on(&mut self, event: Event) {
-        match event {
-            Event::ToServer(line, text) => self.server_reads(line, &text),
-            Event::RelayClosed(line) => self.server_sees_the_end(line),
-            Event::Stored(line) => self.on_stored(line),
-            Event::ToRelay(line, text) => self.relay_reads(line, text),
-            Event::ServerClosed(line) => self.relay_sees_the_end(line),
-            Event::Delivered(line) => self.on_delivered(line),
-            Event::Dialled(line, channel, port) => self.on_dialled(line, channel, port),
-            Event::Written(tcp, count) => self.on_written(tcp, count),
-            Event::ToDevice(tcp, bytes) => self.device_reads(tcp, &bytes),
-            Event::HungUp(tcp) => self.device_is_hung_up_on(tcp),
-            Event::FromDevice(tcp, bytes) => self.relay_reads_device(tcp, bytes),
-            Event::DeviceClosed(tcp) => self.on_device_closed(tcp),
-        }
-    }
 }
 
 /// Why there is no world. This machine's cryptography is to blame.
@@ -277,4 +279,7 @@ pub enum WorldError {
     /// No device could be made.
     #[error(transparent)]
     Device(#[from] SimulatorError),
+    /// A password of the world's is none that AMT takes.
+    #[error(transparent)]
+    Password(#[from] PasswordRule),
 }

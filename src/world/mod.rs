@@ -1,4 +1,4 @@
-//! The byte world: our server, our relay and a simulated device in one thread, in memory and in virtual time.
+//! The byte world (feature `sim`): our server, our relay and a simulated device in one thread, in memory and in virtual time.
 //!
 //! Nothing in it is a model. Server and device speak WS-Management over HTTP over TLS, rustls at both ends; server and
 //! relay speak their JSON messages; the relay asks the device over MEI what it is. What is missing are sockets, clocks
@@ -13,6 +13,16 @@
 //! question to the firmware to the end of both machines; [`Injection`]s say what goes wrong in it, and at which
 //! [`Moment`]: at an edge that the run takes, at a write to the store, at a change that the device applies. Afterwards
 //! [`World::check`] asks device and store whether they agree, and logs in.
+//!
+//! [`run`] takes a whole [`Case`](amt_provision_fsm::sim::Case) of the core's world, as it is: device, profile, orders one
+//! after the other, and any [`Fault`]s at a place of the run or at a step (a few events here are one step there). After
+//! them relays begin again, as an operator would have them, until each order is carried out and device and store agree.
+//!
+//! After every event: edges are declared and contiguous, a key is pinned before it is shown, nothing is applied twice,
+//! another device is left alone. After every attempt (G1): no password that is kept is on the tape of what a relay can
+//! read, in the trace or in the record, as text, in XML, in base64 or as HA1, and none can be guessed from an answer to a
+//! challenge. The tape has what goes over the line and over TCP, TLS records as they are, and what an impostor is asked
+//! within its own TLS.
 //!
 //! The clock jumps to what comes first: an event in the queue or the deadline of a machine. A world in which nothing
 //! can happen any more although the attempt goes on (deadlock), a machine that is due again at once (busy loop), and
@@ -32,27 +42,37 @@
 //! let mut world = World::new(&site, &device, site.profile(Profile::cautious(goal)), 1)?;
 //!
 //! // The server dies once it has stored its third record, and is started again.
-//! world.attempt([Injection { at: Moment::Write(2), fault: Fault::KillServerAfter }])?;
+//! world.attempt([Injection { at: Moment::Write(2), fault: Fault::CrashServerAfter }])?;
 //! world.attempt([])?;
 //! assert_eq!(world.check()?, ControlMode::Admin);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
 mod attempt;
+pub mod canary;
+mod cast;
+mod chaos;
 mod check;
 mod device_side;
 mod disk;
 mod events;
+mod far;
 mod fault;
 mod machine;
 mod relay_side;
+mod rules;
+mod script;
+mod secrets;
 mod server_side;
 mod site;
+mod tape;
 mod trace;
+mod turn;
 
 pub use attempt::{Attempt, Seen};
 pub use check::Disagreement;
 pub use disk::Disk;
 pub use fault::{Fault, Injection, Moment};
 pub use machine::{Violation, World, WorldError};
+pub use script::{Report, run};
 pub use site::{Site, SiteError};

@@ -9,11 +9,12 @@ use amt_provision_fsm::stage::OpenFault;
 use amt_provision_fsm::time::{Instant, Millis};
 
 use super::events::{Event, LineId, TcpId};
+use super::far::Far;
 use super::fault::Fault;
 use super::machine::{DRAIN, Way, World};
 use super::server_side::LINE_LATENCY;
 use super::trace::Party;
-use crate::mei::{Mei, Survey};
+use crate::mei::{LocalTls, Mei, Survey};
 use crate::protocol::{Command, DeviceReport, Hello, HostnameInfo, ProfileName};
 use crate::relay::line::{Line, LineInput, LineOutput};
 
@@ -37,6 +38,7 @@ impl World {
             Ok(asked) => asked,
             Err(why) => return self.violated("a simulated device can be asked over MEI", why),
         };
+        let survey = self.claimed(survey);
         let port = survey.local_tls.port();
         self.tell(Party::Relay, || format!("begins: AMT {} in {}, {port:?}", survey.version, survey.control_mode));
         self.lines += 1;
@@ -45,6 +47,19 @@ impl World {
         let machine = Line::new(self.now, Limits::DEFAULT, port, hello(survey, profile));
         self.relay = Some(Relay { line, machine, inbox: VecDeque::new(), dialling: Vec::new() });
         self.drive_relay();
+    }
+
+    /// What the relay says of its device; where it lies, it lives by it.
+    fn claimed(&mut self, mut survey: Survey) -> Survey {
+        let claim = self.disarm_one(|fault| match fault {
+            Fault::ClaimMode(mode) => Some(*mode),
+            _ => None,
+        });
+        survey.control_mode = claim.unwrap_or(survey.control_mode);
+        if self.disarm(Fault::ClaimNoTls) {
+            survey.local_tls = LocalTls::NotEnforced;
+        }
+        survey
     }
 
     pub(super) fn relay_due(&self) -> Option<Instant> {
@@ -86,8 +101,10 @@ impl World {
         match output {
             LineOutput::Send(message) => match message.encode() {
                 Ok(text) => {
+                    self.tape.frame(&text);
                     self.schedule(Way::ToServer, LINE_LATENCY, Event::ToServer(line, text));
-                    self.schedule_at(self.now + Millis(1), Event::Delivered(line));
+                    let leaves = (self.now + Millis(1)).max(self.line_stalls_until);
+                    self.schedule_at(leaves, Event::Delivered(line));
                 }
                 Err(error) => self.violated("a relay's messages are short enough", error.to_string()),
             },
@@ -149,9 +166,15 @@ impl World {
         if self.relay.as_ref().is_none_or(|relay| relay.line != line) {
             return;
         }
-        let impostor = self.course.disarm(Fault::Impostor);
-        if impostor || self.listens(port) {
-            self.connect(channel, port, impostor);
+        let far = if self.disarm(Fault::OtherDevice) {
+            Far::Other
+        } else if self.disarm(Fault::Impostor) {
+            Far::Impostor
+        } else {
+            Far::Device
+        };
+        if far != Far::Device || self.listens(port) {
+            self.connect(channel, port, far);
         } else {
             self.relay_hears(LineInput::NotConnected(channel, OpenFault::Refused));
         }

@@ -3,11 +3,14 @@
 
 use std::collections::VecDeque;
 
+use amt_provision_fsm::channel::ChannelName;
+use amt_provision_fsm::edges::Place;
 use amt_provision_fsm::firmware::KeySuite;
 use amt_provision_fsm::identity::CertificateHash;
 use amt_provision_fsm::provisioner::{Outcome, StoreFault};
 use amt_provision_fsm::record::{Generation, Record};
 use amt_provision_fsm::request::{Certificate, KeyPair};
+use amt_provision_fsm::stage::StageName;
 use amt_provision_fsm::time::{Instant, Millis};
 use rustls::pki_types::CertificateDer;
 use sha2::{Digest, Sha256};
@@ -17,7 +20,7 @@ use super::fault::Fault;
 use super::machine::{DRAIN, Way, World};
 use super::trace::Party;
 use crate::pki::authority::{DeviceKey, Serial};
-use crate::protocol::{Hello, ToServer};
+use crate::protocol::{Hello, ToRelay, ToServer};
 use crate::relay::line::LineInput;
 use crate::server::{Conversation, Job};
 
@@ -40,6 +43,16 @@ pub(super) struct Server {
     /// It dies once the write is durable, or once there is nothing more to say.
     doomed: bool,
     ended: Option<Outcome>,
+    /// How many requests it has asked so far.
+    asked: u64,
+}
+
+impl Server {
+    /// Nothing is under way, and no deadline will come.
+    pub(super) fn waits_for_ever(&self) -> bool {
+        let over = self.left || self.ended.is_some();
+        !over && self.writing.is_none() && self.conversation.poll_timeout().is_none()
+    }
 }
 
 /// What the store is busy with.
@@ -86,12 +99,16 @@ impl World {
     }
 
     fn server_begins(&mut self, line: LineId, hello: &Hello) {
-        let begun = match self.disk.begin(&hello.report) {
+        let begun = match self.disk.begin(&hello.report, self.profile.adoption.as_deref()) {
             Ok(begun) => begun,
             Err(error) => return self.violated("the store can be read", error.to_string()),
         };
         let (profile, trust) = (self.profile.clone(), self.trust.clone());
-        let conversation = Conversation::new(Instant::ZERO, self.unix(), &hello.report, begun, profile, trust);
+        let (wanted, unix) = ((profile, self.order), self.unix());
+        let conversation = Conversation::ordered(Instant::ZERO, unix, &hello.report, begun, wanted, trust);
+        self.runs += 1;
+        self.lease_lost = false;
+        self.begins_at(Place { stage: StageName::Probe, channel: ChannelName::Unconnected });
         let suite = hello.report.version.suite();
         self.server = Some(Server {
             line,
@@ -103,6 +120,7 @@ impl World {
             left: false,
             doomed: false,
             ended: None,
+            asked: 0,
         });
         self.drive_server();
     }
@@ -110,6 +128,12 @@ impl World {
     fn drive_server(&mut self) {
         for _ in 0..DRAIN {
             let Some(server) = self.server.as_mut().filter(|server| server.writing.is_none()) else { return };
+            let asked = server.conversation.traffic().requests;
+            if std::mem::replace(&mut server.asked, asked) < asked {
+                let place = server.conversation.place();
+                self.asks_at(place);
+                continue;
+            }
             if let Some(job) = server.conversation.poll_job() {
                 self.carry_out(job);
             } else if let Some(message) = server.conversation.poll_message().filter(|_| !server.left) {
@@ -117,6 +141,10 @@ impl World {
                     Ok(text) => {
                         server.conversation.sent(text.len());
                         let line = server.line;
+                        self.tape.frame(&text);
+                        if let ToRelay::Wsman(data) | ToRelay::TlsData(data) = &message {
+                            self.tape.server_says(&data.0);
+                        }
                         self.schedule(Way::ToRelay, LINE_LATENCY, Event::ToRelay(line, text));
                     }
                     Err(error) => self.violated("our messages are short enough", error.to_string()),
@@ -149,8 +177,10 @@ impl World {
     fn carry_out(&mut self, job: Job) {
         match job {
             Job::Audit(edge) => {
+                self.takes(edge);
                 let moment = self.course.next_edge();
                 self.moment(moment, Party::Server, edge.to_string());
+                self.fate();
             }
             Job::Persist(generation, record) => {
                 self.write(format!("record {}", generation.0), Writing::Record(generation, Box::new(record)));
@@ -159,7 +189,10 @@ impl World {
                 Some((certificate, der)) => self.write("certificate".into(), Writing::Certificate(certificate, der)),
                 None => self.violated("a simulated device's key can be certified", format!("{key:?}")),
             },
-            Job::End(outcome) => self.write(format!("outcome: {outcome}"), Writing::Outcome(outcome)),
+            Job::End(outcome) => {
+                self.ends_with(&outcome);
+                self.write(format!("outcome: {outcome}"), Writing::Outcome(outcome));
+            }
         }
     }
 
@@ -187,7 +220,7 @@ impl World {
     pub(super) fn on_stored(&mut self, line: LineId) {
         let Some(server) = self.server.as_mut().filter(|server| server.line == line) else { return };
         let (Some(writing), doomed) = (server.writing.take(), server.doomed) else { return };
-        let failed = self.course.disarm(Fault::FailWrite);
+        let failed = self.disarm(Fault::FailStore);
         match writing {
             Writing::Record(generation, record) => {
                 let stored = if failed {

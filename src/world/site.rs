@@ -61,8 +61,8 @@ pub struct Site {
 
 /// The DNS domain of the site.
 const DOMAIN: &str = "example.test";
-/// A device makes its default key, and one for us; a second one where a reply of the first was lost.
-const KEYS: usize = 6;
+/// A device makes its default key, and one for us; another one for each rotation and where a reply was lost.
+const KEYS: usize = 12;
 
 impl Site {
     /// A site with new keys.

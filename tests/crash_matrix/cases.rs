@@ -14,6 +14,9 @@ const SEED: u64 = 1;
 /// Longer than the device may take for most requests.
 const LONG: Millis = Millis::from_secs(40);
 
+/// How long a management engine that restarts is away.
+const AWAY: Millis = Millis(250);
+
 /// One thing that goes wrong in one setting.
 pub(crate) struct Case<'a> {
     setting: &'a Setting,
@@ -57,28 +60,30 @@ pub(crate) fn of<'a>(site: &Site, setting: &'a Setting) -> Vec<Case<'a>> {
 const fn faults(moment: Moment) -> &'static [Fault] {
     match moment {
         Moment::Edge(_) | Moment::Write(_) => &[
-            Fault::KillServer,
-            Fault::KillServerAfter,
+            Fault::CrashServer,
+            Fault::CrashServerAfter,
             Fault::CutLine,
-            Fault::KillRelay,
+            Fault::CrashRelay,
             Fault::CutTcp,
-            Fault::ResetDevice,
-            Fault::RebootMachine,
+            Fault::RebootDevice(AWAY),
+            Fault::RebootMachine(AWAY),
             Fault::LoseRequest,
             Fault::LoseReply,
-            Fault::FailWrite,
+            Fault::FailStore,
         ],
         Moment::Change(_) => &[
-            Fault::KillServer,
+            Fault::CrashServer,
             Fault::CutLine,
-            Fault::KillRelay,
-            Fault::ResetDevice,
-            Fault::RebootMachine,
+            Fault::CrashRelay,
+            Fault::RebootDevice(AWAY),
+            Fault::RebootMachine(AWAY),
             Fault::LoseReply,
-            Fault::Stall(LONG),
+            Fault::SlowReply(LONG),
             Fault::Refuse(1),
         ],
-        Moment::Dial(_) => &[Fault::KillServer, Fault::CutLine, Fault::KillRelay, Fault::ResetDevice, Fault::Impostor],
+        Moment::Dial(_) => {
+            &[Fault::CrashServer, Fault::CutLine, Fault::CrashRelay, Fault::RebootDevice(AWAY), Fault::Impostor]
+        }
     }
 }
 

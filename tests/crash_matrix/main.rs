@@ -8,11 +8,12 @@
 #![allow(clippy::unwrap_used, clippy::print_stdout)] // also its helpers are tests
 
 mod cases;
+#[path = "../common/cores.rs"]
+mod cores;
 mod operator;
 mod settings;
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use amt_provision::fsm::time::Millis;
 use amt_provision::world::{Site, World};
@@ -32,7 +33,7 @@ fn whatever_goes_wrong_one_clean_attempt_brings_the_device_to_its_goal_and_store
     let all: Vec<Case> = settings.iter().flat_map(|setting| cases::of(&site, setting)).collect();
     let chosen = choose(&all);
     println!("{} of {} cases in {} settings", chosen.len(), all.len(), settings.len());
-    let ended = run(&site, &chosen);
+    let ended = cores::on_all_cores(&chosen, |case| (*case, case.run(&site)));
     tell(&ended);
     let lost = ended.iter().find_map(|(case, result)| Some((case, result.as_ref().err()?)));
     assert!(lost.is_none(), "{}", lost.map_or_else(String::new, |(case, why)| format!("{case}\n{why}")));
@@ -44,22 +45,8 @@ fn choose<'a>(all: &'a [Case<'a>]) -> Vec<&'a Case<'a>> {
     let named: Vec<&Case> = all.iter().filter(|case| case.to_string().contains(&only)).collect();
     let asked = std::env::var("CRASH_MATRIX_CASES").ok().and_then(|count| count.parse().ok());
     let usual = if cfg!(debug_assertions) && only.is_empty() { SHARE } else { usize::MAX };
-    let count = asked.unwrap_or(usual).min(named.len());
-    (0..count).filter_map(|n| named.get(n * named.len() / count).copied()).collect()
-}
-
-/// Runs them on all cores.
-fn run<'a>(site: &Site, chosen: &[&'a Case<'a>]) -> Vec<Ended<'a>> {
-    let next = AtomicUsize::new(0);
-    let work = || {
-        let case = || chosen.get(next.fetch_add(1, Ordering::Relaxed));
-        std::iter::from_fn(case).map(|case| (*case, case.run(site))).collect::<Vec<_>>()
-    };
-    let threads = std::thread::available_parallelism().map_or(2, usize::from);
-    std::thread::scope(|scope| {
-        let workers: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
-        workers.into_iter().flat_map(|worker| worker.join().unwrap()).collect()
-    })
+    let count = asked.unwrap_or(usual);
+    cores::evenly(&named, count).into_iter().copied().collect()
 }
 
 /// A line for each kind of fault, each case that was lost, and the sum.

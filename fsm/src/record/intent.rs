@@ -28,8 +28,6 @@ pub enum Intent {
         /// Whether the channel gives that password away.
         exposed: bool,
     },
-    /// The passwords that may be tried are about to be used where they are given away.
-    ExposePasswords,
     /// The device took this password.
     ConfirmPassword(PasswordId),
     /// A once-per-observation request.
@@ -72,7 +70,6 @@ impl Intent {
             | Self::Activate { .. }
             | Self::ChangePassword
             | Self::Adopt { .. }
-            | Self::ExposePasswords
             | Self::Doubt(_)
             | Self::CommitActivation
             | Self::Generate(_)
@@ -111,7 +108,6 @@ impl Record {
                 // Whoever provisioned it has committed that.
                 self.activation_committed = true;
             }
-            Intent::ExposePasswords => self.admin.expose_candidates(),
             Intent::ConfirmPassword(id) => self.admin.confirm(id),
             Intent::Doubt(once) => self.doubt = Some(once),
             Intent::Settle => self.doubt = None,

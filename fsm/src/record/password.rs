@@ -27,8 +27,8 @@ pub struct Password {
     pub id: PasswordId,
     /// What is known of it.
     pub state: PasswordState,
-    /// Whether it was set or used where somebody else may have listened: then it is a one-off, and the
-    /// first pinned session replaces it (design.md §3).
+    /// Whether it is set and used where somebody else may listen, from the beginning or never: then it is a one-off, and
+    /// the first pinned session replaces it (design.md §3).
     pub exposed: bool,
 }
 
@@ -98,13 +98,6 @@ impl Passwords {
     pub(super) fn confirm(&mut self, id: PasswordId) {
         for password in &mut self.0 {
             password.state = if password.id == id { PasswordState::Confirmed } else { PasswordState::Retired };
-        }
-    }
-
-    pub(super) fn expose_candidates(&mut self) {
-        let tried: Vec<PasswordId> = self.candidates().map(|password| password.id).collect();
-        for password in self.0.iter_mut().filter(|password| tried.contains(&password.id)) {
-            password.exposed = true;
         }
     }
 }

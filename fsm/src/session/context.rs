@@ -17,6 +17,8 @@ use crate::stage::Tries;
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Link {
     pub(crate) id: ChannelId,
+    /// A password that is used over it is given away.
+    pub(crate) exposes: bool,
     pub(crate) facts: Facts,
 }
 
@@ -200,11 +202,14 @@ impl Context {
         }
     }
 
-    /// The login to try next over this channel; `None` when the device has refused them all.
+    /// The login to try next over this channel; `None` when the device has refused them all. Where a password that is
+    /// used is given away, only those are tried that were given away from the beginning (G1): one that is kept was never
+    /// set but where it stays secret, and the profile may have fixed it for the whole fleet.
     pub(crate) fn login(&self) -> Option<Login> {
-        let facts = &self.link.as_ref()?.facts;
+        let Link { exposes, facts, .. } = self.link.as_ref()?;
         let mode = facts.mode().unwrap_or(self.likely_mode);
-        let admin = self.record().admin.candidates().map(|password| Login::Admin(password.id));
+        let admin = self.record().admin.candidates().filter(|password| password.exposed || !exposes);
+        let admin = admin.map(|password| Login::Admin(password.id));
         let given = (self.profile.adopt == Adopt::Allowed).then_some(Login::Given);
         let admin = admin.chain(given);
         let local = core::iter::once(Login::LocalSystem);

@@ -7,7 +7,7 @@ use super::evidence::Look;
 use super::facts::Facts;
 use super::want::{Step, Want};
 use super::{AnySession, Sent};
-use crate::channel::{Authority, Carries, Channel, Connected, Grant, PasswordKind, PinnedChannel, Unconnected};
+use crate::channel::{Authority, Carries, Channel, Connected, Grant, PinnedChannel, Unconnected};
 use crate::edges::{Edge, Next, Place};
 use crate::fault::{Disposition, Fault, Operator, Peer};
 use crate::firmware::ControlMode;
@@ -173,12 +173,8 @@ impl<S: Stage, C: Connected> Session<S, C> {
         self.facts().realm.ok_or_else(|| self.ask(Request::ReadGeneralSettings))
     }
 
-    /// There is a login to use, and using it here is written down where it gives the password away.
+    /// There is a login to use.
     fn login(&self) -> Result<(), Want> {
-        let exposes = <C::Password as PasswordKind>::EXPOSES;
-        if exposes && self.record().admin.candidates().any(|password| !password.exposed) {
-            return Err(Want::Intend(Intent::ExposePasswords));
-        }
         match self.context.login() {
             // Before the operator's password is used: no pin that this profile takes would come of it.
             Some(Login::Given) => self.strong_enough(),

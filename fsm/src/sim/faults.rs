@@ -1,6 +1,7 @@
 //! What goes wrong, and when.
 
 use alloc::vec::Vec;
+use core::fmt;
 
 use serde::{Deserialize, Serialize};
 
@@ -9,7 +10,7 @@ use crate::edges::Place;
 use crate::firmware::ControlMode;
 use crate::time::Millis;
 
-/// One thing that goes wrong.
+/// One thing that goes wrong, here and in any other world that takes the same scripts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Fault {
     /// The connection between relay and device breaks.
@@ -58,11 +59,17 @@ pub enum Fault {
     StallDevice(Millis),
     /// The machine's clock jumps ahead: it was asleep.
     Sleep(Millis),
+    /// The server dies once what it gives to the store is durable, without learning of it.
+    CrashServerAfter,
+    /// The next request is lost with the connection, and the device never hears of it.
+    LoseRequest,
+    /// The whole machine restarts: the relay dies, and the device is away for so long.
+    RebootMachine(Millis),
 }
 
 impl Fault {
     /// Every kind of fault, with lengths of time to match.
-    pub const ALL: [Self; 30] = [
+    pub const ALL: [Self; 33] = [
         Self::CutTcp,
         Self::CutLine,
         Self::CrashServer,
@@ -93,7 +100,43 @@ impl Fault {
         Self::StallDevice(Millis::from_secs(10)),
         Self::StallDevice(Millis::from_secs(60)),
         Self::Sleep(Millis::from_secs(600)),
+        Self::CrashServerAfter,
+        Self::LoseRequest,
+        Self::RebootMachine(Millis::from_secs(20)),
     ];
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::CutTcp => f.write_str("cut the connection to the device"),
+            Self::CutLine => f.write_str("cut the line"),
+            Self::CrashServer => f.write_str("kill the server"),
+            Self::CrashServerAfter => f.write_str("kill the server after it"),
+            Self::CrashRelay => f.write_str("kill the relay"),
+            Self::RebootDevice(away) => write!(f, "restart the management engine for {away}"),
+            Self::RebootMachine(away) => write!(f, "reboot the machine for {away}"),
+            Self::LoseRequest => f.write_str("lose the request"),
+            Self::LoseReply => f.write_str("lose the reply"),
+            Self::SlowReply(length) => write!(f, "answer after {length}"),
+            Self::FailStore => f.write_str("fail the write"),
+            Self::LoseLease => f.write_str("let another server take the device over"),
+            Self::Unprovision => f.write_str("unprovision the device at its keyboard"),
+            Self::UnprovisionQuietly => f.write_str("unprovision the device and keep its connections"),
+            Self::StrangeUuid => f.write_str("answer with another UUID"),
+            Self::Impostor => f.write_str("put an impostor in the device's place"),
+            Self::OtherDevice => f.write_str("put another genuine device in its place"),
+            Self::ClaimMode(mode) => write!(f, "claim {mode}"),
+            Self::ClaimNoTls => f.write_str("claim no TLS"),
+            Self::Refuse(code) => write!(f, "refuse with {code}"),
+            Self::Unauthorized => f.write_str("forget the digest nonce"),
+            Self::HangUp => f.write_str("hang up behind the reply"),
+            Self::Garble => f.write_str("garble the reply"),
+            Self::StallLine(length) => write!(f, "stall the line for {length}"),
+            Self::StallDevice(length) => write!(f, "stall the device for {length}"),
+            Self::Sleep(length) => write!(f, "sleep for {length}"),
+        }
+    }
 }
 
 /// When something goes wrong.
@@ -106,7 +149,8 @@ pub enum When {
 }
 
 impl When {
-    pub(super) fn is_due(self, step: u32, place: Option<Place>) -> bool {
+    /// Whether it is time, at this step and with a run at this place.
+    pub fn is_due(self, step: u32, place: Option<Place>) -> bool {
         match self {
             Self::Step(at) => at <= step,
             Self::At(at) => Some(at) == place,
@@ -142,12 +186,13 @@ impl FaultPlan {
     }
 
     /// The next fault that is due at this step and place.
-    pub(super) fn take(&mut self, step: u32, place: Option<Place>) -> Option<Fault> {
+    pub fn take(&mut self, step: u32, place: Option<Place>) -> Option<Fault> {
         let at = self.faults.iter().position(|(when, _)| when.is_due(step, place))?;
         Some(self.faults.remove(at).1)
     }
 
-    pub(super) fn heal(&mut self) {
+    /// Nothing more goes wrong.
+    pub fn heal(&mut self) {
         self.faults.clear();
     }
 }

@@ -17,13 +17,14 @@ pub struct Disk {
     uuid: Uuid,
     stored: Option<(Generation, Vec<u8>)>,
     admin: BTreeSet<PasswordId>,
+    kept: BTreeSet<PasswordId>,
     mebx: BTreeSet<PasswordId>,
 }
 
 impl Disk {
     /// An empty disk for the device with this UUID.
     pub const fn new(uuid: Uuid) -> Self {
-        Self { uuid, stored: None, admin: BTreeSet::new(), mebx: BTreeSet::new() }
+        Self { uuid, stored: None, admin: BTreeSet::new(), kept: BTreeSet::new(), mebx: BTreeSet::new() }
     }
 
     /// The record, as a server finds it.
@@ -58,7 +59,11 @@ impl Disk {
             return false;
         }
         let Ok(bytes) = Snapshot::encode(record) else { return false };
-        self.admin.extend(record.admin.iter().map(|password| password.id));
+        for password in record.admin.iter() {
+            if self.admin.insert(password.id) && !password.exposed {
+                self.kept.insert(password.id);
+            }
+        }
         self.mebx.extend(record.mebx.map(|password| password.id));
         self.stored = Some((generation, bytes));
         true
@@ -83,6 +88,11 @@ impl Disk {
     /// Whether the disk has this admin password.
     pub fn has_admin(&self, id: PasswordId) -> bool {
         self.admin.contains(&id)
+    }
+
+    /// Whether this admin password was made to be kept.
+    pub fn was_kept(&self, id: PasswordId) -> bool {
+        self.kept.contains(&id)
     }
 
     /// Whether the disk has this MEBx password.

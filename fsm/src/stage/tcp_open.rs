@@ -117,19 +117,19 @@ impl Session<TcpOpen, Unconnected> {
 
     /// 16992 is open: nothing is known of the peer.
     pub(crate) fn plain(mut self, id: ChannelId) -> Session<Tunneling, Plain> {
-        self.open(id);
+        self.open(id, true);
         self.advance(|_, _| (Tunneling::new(), Plain(())))
     }
 
-    fn open(&mut self, id: ChannelId) {
-        self.context.link = Some(Link { id, facts: Facts::NOTHING });
+    fn open(&mut self, id: ChannelId, exposes: bool) {
+        self.context.link = Some(Link { id, exposes, facts: Facts::NOTHING });
         self.context.unheard = Some(self.stage.tries);
     }
 
     /// A handshake has ended: the channel's type follows from what it showed (G4).
     pub(crate) fn shown(mut self, id: ChannelId, peer: &TlsPeer, expected: &Expectation) -> AnySession {
         let recognised = classify(peer, expected, self.record());
-        self.open(id);
+        self.open(id, matches!(recognised, Ok(Recognised::Provisional(_))));
         match recognised {
             Ok(Recognised::Odca(channel)) => self.advance(|_, _| (Tunneling::new(), channel)).into(),
             Ok(Recognised::Interim(channel)) => self.advance(|_, _| (Tunneling::new(), channel)).into(),

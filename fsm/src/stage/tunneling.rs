@@ -87,7 +87,7 @@ where
     /// The operator's password let us in: it is replaced before anything else, by one that nobody but us and
     /// whoever listens here knows.
     fn adopt(&self) -> Want {
-        let exposed = <C::Password as PasswordKind>::EXPOSES;
+        let exposed = self.is_one_off();
         if self.context.order == Order::Deactivate {
             return Want::Fail(Operator::NothingToDo.into());
         }
@@ -98,13 +98,19 @@ where
         }
     }
 
+    /// The first password is one that is given away: here, or over the next channel, where the profile lets the way go on
+    /// over a key that nobody vouches for. The first pinned session replaces it.
+    fn is_one_off(&self) -> bool {
+        <C::Password as PasswordKind>::EXPOSES || self.profile().takes_unvouched()
+    }
+
     /// Into CCM. Whatever may end an ODCA session is preceded by reading the key that the device would
     /// show afterwards (design.md §3).
     fn set_up(&self) -> Want {
         if self.context.order == Order::Deactivate {
             return self.left_provisioning();
         }
-        let exposed = <C::Password as PasswordKind>::EXPOSES;
+        let exposed = self.is_one_off();
         let doubt = self.ledger().doubt_durable(Once::Setup);
         let password = self.record().admin.intended().and_then(PasswordRef::<C::Password>::of);
         self.strong_enough().and_then(|()| self.interim_listed()).and_then(|()| self.realm()).map_or_else(

@@ -61,6 +61,26 @@ fn g1_a_password_that_was_given_away_does_not_stay() {
     }
 }
 
+/// Found by the byte world: after our own `Unprovision` the plain port was asked with the password that stays, and what
+/// `Setup` had set over ODCA was used over a key that nobody vouches for. A profile may have fixed both for the fleet.
+#[test]
+fn g1_a_password_that_is_kept_is_never_used_where_it_would_be_given_away() {
+    let mut bench = bench("amt-16", profile());
+    run(&mut bench);
+    let kept = *stored(&bench).admin.confirmed().expect("a confirmed password");
+    bench.order(Order::Deactivate);
+    assert_eq!(run(&mut bench), Outcome::Unprovisioned);
+    assert_eq!(stored(&bench).admin.get(kept.id).map(|password| password.exposed), Some(false));
+
+    let minimum = |minimum| Profile { adopt: Adopt::Refused, minimum, ..profile() };
+    for (minimum, one_off) in [(minimum(Provenance::Provisional), true), (minimum(Provenance::OdcaInterim), false)] {
+        let mut bench = self::bench("drops-unlisted", minimum);
+        run(&mut bench);
+        let first = *stored(&bench).admin.iter().next().expect("the password of Setup");
+        assert_eq!(first.exposed, one_off);
+    }
+}
+
 #[test]
 fn a_device_in_ccm_is_taken_to_acm_by_another_profile_later() {
     for persona in ["drops-listed", "amt-16"] {

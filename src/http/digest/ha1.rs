@@ -100,6 +100,12 @@ impl Ha1 {
         Zeroizing::new(STANDARD.encode(self.0))
     }
 
+    /// The 16 bytes themselves.
+    #[cfg(feature = "sim")]
+    pub(crate) const fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+
     /// The hash that a device was sent by Setup; `None` if it is not 32 hexadecimal digits.
     pub fn from_hex(text: &str) -> Option<Self> {
         let text = text.as_bytes();

@@ -20,6 +20,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod answer;
 mod challenge;
 mod ha1;
 mod params;
@@ -28,6 +29,7 @@ mod session;
 mod tests;
 mod verifier;
 
+pub use answer::Answer;
 pub use challenge::{Challenge, ChallengeError};
 pub use ha1::{DigestRealm, Ha1, RealmError};
 pub use session::{Account, Authorization, Cnonce, MAX_REFUSALS, Refused, Reuse, Session};

@@ -4,9 +4,9 @@ use std::collections::VecDeque;
 
 use thiserror::Error;
 
+use super::answer::Answer;
 use super::challenge::Challenge;
 use super::ha1::{DigestRealm, Ha1};
-use super::params::parse;
 use crate::http::WSMAN_PATH;
 
 /// Nonces that a device remembers; the oldest goes first.
@@ -86,37 +86,22 @@ impl Verifier {
         method: &str,
         ha1_of: impl FnOnce(&str) -> Option<Ha1>,
     ) -> Result<Login, Denied> {
-        let schemes = parse(authorization).ok_or(Denied::Malformed("a quote that is not closed"))?;
-        let [digest] = schemes.as_slice() else { return Err(Denied::Malformed("not one scheme")) };
-        if !digest.name.eq_ignore_ascii_case("Digest") {
-            return Err(Denied::Malformed("not Digest"));
-        }
-        if digest.repeats_a_parameter() {
-            return Err(Denied::Malformed("a parameter twice"));
-        }
-        let get = |name: &'static str| digest.get(name).ok_or(Denied::Malformed(name));
-        let (username, nonce, cnonce, response) = (get("username")?, get("nonce")?, get("cnonce")?, get("response")?);
-        if get("qop")? != "auth" {
-            return Err(Denied::Malformed("qop"));
-        }
-        let nc = get("nc")?;
-        let nc = u32::from_str_radix(nc, 16).ok().filter(|_| nc.len() == 8 && !nc.starts_with('+'));
-        let nc = nc.ok_or(Denied::Malformed("nc"))?;
-        if get("realm")? != self.realm.to_string() {
+        let answer = Answer::parse(authorization)?;
+        if answer.realm != self.realm.to_string() {
             return Err(Denied::Elsewhere("realm"));
         }
-        if get("uri")? != WSMAN_PATH {
+        if answer.uri != WSMAN_PATH {
             return Err(Denied::Elsewhere("uri"));
         }
-        let (_, last) = self.nonces.iter_mut().find(|(known, _)| known == nonce).ok_or(Denied::UnknownNonce)?;
-        if nc <= *last {
+        let (_, last) = self.nonces.iter_mut().find(|(known, _)| *known == answer.nonce).ok_or(Denied::UnknownNonce)?;
+        if answer.nc <= *last {
             return Err(Denied::Replayed);
         }
-        let ha1 = ha1_of(username).ok_or(Denied::Credentials)?;
-        if response != ha1.response(method, nonce, nc, cnonce) {
+        let ha1 = ha1_of(&answer.username).ok_or(Denied::Credentials)?;
+        if !answer.is_of(method, &ha1) {
             return Err(Denied::Credentials);
         }
-        *last = nc;
-        Ok(Login { username: username.to_owned(), nonce: nonce.to_owned() })
+        *last = answer.nc;
+        Ok(Login { username: answer.username, nonce: answer.nonce })
     }
 }

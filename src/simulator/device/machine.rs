@@ -48,9 +48,9 @@ struct Due {
 
 /// A simulated device. See the [module](super) for the calling contract.
 pub struct Device {
-    firmware: Firmware,
-    web: Web,
-    timings: Timings,
+    pub(super) firmware: Firmware,
+    pub(super) web: Web,
+    pub(super) timings: Timings,
     last_reply: LastReply,
     restart_delay: RestartDelay,
     idle_close: Option<Millis>,
@@ -64,6 +64,10 @@ pub struct Device {
     /// A reply has gone out whose request takes the ports away.
     restarts_at: Option<Instant>,
     away_until: Option<Instant>,
+    /// It closes the connection behind its next reply.
+    pub(super) hangs_up: bool,
+    /// What was asked of it, where it listens for whoever plays it.
+    pub(super) overheard: Option<Vec<u8>>,
     outputs: VecDeque<Output>,
     accounting: Accounting,
     traffic: Traffic,
@@ -93,6 +97,8 @@ impl Device {
             busy_until: Instant::ZERO,
             restarts_at: None,
             away_until: None,
+            hangs_up: false,
+            overheard: None,
             outputs: VecDeque::from([Output::Listen(port)]),
             accounting: Accounting::default(),
             traffic: Traffic::default(),
@@ -203,23 +209,6 @@ impl Device {
         self.firmware.counters()
     }
 
-    /// Refuses the next method that would change something, with this ReturnValue (wsman.md §2.20).
-    pub const fn refuse_next_change(&mut self, code: u32) {
-        self.firmware.refuse_next_change(code);
-    }
-
-    /// Falls into the half state between pre- and post-provisioning, out of which no commit leads (odca.md §2.4).
-    pub fn get_stuck(&mut self) {
-        self.firmware.get_stuck();
-    }
-
-    /// The management engine restarts by itself, as after a loss of power: every connection and every reply on its
-    /// way is gone, what was applied stays.
-    pub fn reset(&mut self, now: Instant) {
-        self.handle_timeout(now);
-        self.go_away(now);
-    }
-
     /// The adapter's own computing for this device, between two points in time counted from its start.
     pub fn worked(&mut self, from: Duration, to: Duration) {
         self.accounting.occupy(from, to);
@@ -228,17 +217,6 @@ impl Device {
     /// How long the device was busy or away up to `now`.
     pub fn occupied_until(&self, now: Duration) -> Duration {
         self.accounting.until(now)
-    }
-
-    /// Somebody at the machine takes it out of provisioning and restarts it.
-    ///
-    /// # Errors
-    /// [`SimulatorError`] if the cryptography library fails.
-    pub fn unprovision_locally(&mut self, now: Instant) -> Result<(), SimulatorError> {
-        self.handle_timeout(now);
-        self.firmware.unprovision()?;
-        self.go_away(now);
-        Ok(())
     }
 
     /// Answers the next request of a connection, unless one is being answered.
@@ -257,6 +235,7 @@ impl Device {
         connection.busy = true;
         self.traffic.requests += 1;
         self.traffic.plain_requests += u64::from(connection.is_plain());
+        self.hear(&request);
         let served = self.web.serve(&mut self.firmware, &request, now);
         self.traffic.unauthorized += u64::from(served.unauthorized);
 
@@ -278,11 +257,12 @@ impl Device {
         connection.send(&due.reply);
         connection.busy = false;
         connection.moved = now;
-        if due.closes {
+        let closes = due.closes || std::mem::take(&mut self.hangs_up);
+        if closes {
             connection.say_goodbye();
         }
         self.flush(due.connection);
-        if due.closes { self.close(due.connection) } else { self.serve(now, due.connection) }
+        if closes { self.close(due.connection) } else { self.serve(now, due.connection) }
     }
 
     fn restart(&mut self, due: &Due) {
@@ -300,28 +280,41 @@ impl Device {
     }
 
     fn go_away(&mut self, now: Instant) {
+        self.go_away_for(now, self.timings.away);
+    }
+
+    pub(super) fn go_away_for(&mut self, now: Instant, away: Millis) {
         self.outputs.extend(core::mem::take(&mut self.connections).into_keys().map(Output::Close));
         self.due.clear();
         self.restarts_at = None;
         self.busy_until = now;
         self.web.forget_nonces();
         self.firmware.forget_sessions();
-        let back = now + self.timings.away;
+        let back = now + away;
         self.accounting.occupy(since_start(now), since_start(back));
         self.away_until = Some(back);
+        self.show_what_is_in_force();
+    }
+
+    /// In the next handshake.
+    pub(super) fn show_what_is_in_force(&mut self) {
         match tls_server(&self.firmware, self.max_tls) {
             Ok(tls) => self.tls = tls,
             Err(error) => tracing::error!(%error, "the simulated device goes on showing its old key"),
         }
     }
 
-    fn come_back(&mut self) {
+    pub(super) fn come_back(&mut self) {
         self.away_until = None;
         let port = self.firmware.local_port();
         if port != self.port {
             self.outputs.extend([Output::Unlisten(self.port), Output::Listen(port)]);
             self.port = port;
         }
+    }
+
+    pub(super) const fn is_away(&self) -> bool {
+        self.away_until.is_some()
     }
 
     /// Connections on which nothing is asked, with the instant at which that is too long.

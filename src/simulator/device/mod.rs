@@ -23,6 +23,7 @@ mod accounting;
 mod connection;
 mod host;
 mod machine;
+mod mischief;
 #[cfg(test)]
 pub(crate) mod tests;
 mod web;

@@ -28,8 +28,9 @@ impl Firmware {
         }
     }
 
-    pub(super) fn get_uuid(&self) -> Invoked {
-        Ok(vec![output(Class::SetupAndConfigurationService, "UUID", &to_base64(&self.uuid.to_guid()))])
+    pub(super) fn get_uuid(&mut self) -> Invoked {
+        let uuid = self.mischief.uuid.take().unwrap_or(self.uuid);
+        Ok(vec![output(Class::SetupAndConfigurationService, "UUID", &to_base64(&uuid.to_guid()))])
     }
 
     /// Puts in force what is staged.

@@ -113,7 +113,7 @@ impl Firmware {
     fn invoked(&mut self, login: &Login, call: &Call, request: (Class, &str, &Node), now: Instant) -> Answer {
         let (class, method, _) = request;
         let changes = !matches!(method, "GetUuid" | "GetLowAccuracyTimeSynch");
-        let refused = self.refusal.take_if(|_| changes).map(Err);
+        let refused = self.mischief.refusals.pop_front_if(|_| changes).map(Err);
         let result = match refused.or_else(|| self.invoke(login, request, now)) {
             Some(result) => result,
             None => return Answer { outcome: Err(not_supported()), aftermath: Aftermath::None },

@@ -15,7 +15,7 @@ use super::clock::DeviceClock;
 use super::general::factory_settings;
 use super::instance::to_base64;
 use super::lists::Enumerations;
-use super::refusal::ReturnValue;
+use super::mischief::Mischief;
 use super::roots::TrustedRoots;
 use super::setup::SetupSessions;
 use super::shown::{FactoryIdentities, ShownIdentity};
@@ -58,8 +58,8 @@ pub struct Firmware {
     pub(super) lists: Enumerations,
     pub(super) counters: Counters,
     pub(super) requests: BTreeMap<Class, u64>,
-    /// What the next method that changes something is refused with.
-    pub(super) refusal: Option<ReturnValue>,
+    /// What it does wrong the next time.
+    pub(super) mischief: Mischief,
     /// Commits leave it between pre- and post-provisioning.
     pub(super) stuck: bool,
 }
@@ -106,7 +106,7 @@ impl Firmware {
             lists: Enumerations::default(),
             counters: Counters::default(),
             requests: BTreeMap::new(),
-            refusal: None,
+            mischief: Mischief::default(),
             stuck: false,
         };
         firmware.leave_provisioning()?;
@@ -126,17 +126,6 @@ impl Firmware {
     /// The firmware's version.
     pub const fn version(&self) -> AmtVersion {
         self.version
-    }
-
-    /// Refuses the next method that would change something, with this ReturnValue (wsman.md §2.20).
-    pub const fn refuse_next_change(&mut self, code: u32) {
-        self.refusal = Some(ReturnValue(code));
-    }
-
-    /// Falls into the half state between pre- and post-provisioning, out of which no commit leads (odca.md §2.4).
-    pub fn get_stuck(&mut self) {
-        self.stuck = true;
-        self.state = ProvisioningState::In;
     }
 
     /// What was applied how often so far.

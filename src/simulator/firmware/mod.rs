@@ -32,6 +32,7 @@ mod instance;
 mod key_management;
 mod lists;
 mod machine;
+mod mischief;
 mod refusal;
 mod roots;
 mod setup;

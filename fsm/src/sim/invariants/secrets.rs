@@ -12,7 +12,8 @@ use crate::sim::server::Disk;
 
 /// G1: no secret on an unproven channel. Over plain text and over TLS to an unvouched key only passwords that
 /// are *stored* as given away are used or set, and no authority; over a first-use pin authority needs the
-/// profile's word; the operator's own password is used only where the profile adopts. The core never sees a
+/// profile's word; the operator's own password is used only where the profile adopts. A password is given away from the
+/// beginning or never: one that was kept may be the fleet's. The core never sees a
 /// secret, only its number: that the bytes of none show up where they must not is searched for by canaries on
 /// real sockets.
 pub fn no_secret_on_an_unproven_channel(
@@ -38,7 +39,8 @@ pub fn no_secret_on_an_unproven_channel(
     check(!given, "G1", || format!("{request} with the operator's password, and the profile adopts nothing"))?;
     for id in used.into_iter().flatten().filter(|_| unproven) {
         let exposed = record.as_ref().and_then(|record| record.admin.get(id)).is_some_and(|password| password.exposed);
-        check(exposed, "G1", || format!("{request} gives password {id:?} away over {place}"))?;
+        let kept = disk.was_kept(id);
+        check(exposed && !kept, "G1", || format!("{request} gives password {id:?} away over {place}"))?;
     }
     let allowed = match place.channel {
         ChannelName::PinnedProven => true,

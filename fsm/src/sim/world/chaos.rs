@@ -15,17 +15,11 @@ impl World {
         match fault {
             Fault::CutTcp => self.break_tcp(),
             Fault::CutLine => self.cut_line(),
-            Fault::CrashServer => {
-                self.server.run = None;
-                self.server_epoch += 1;
-                self.cut_line();
-            }
-            Fault::CrashRelay => {
-                self.relay = None;
-                self.cut_tcp();
-                self.line += 1;
-                self.server_input(Input::LineLost);
-                self.begin_again(Millis(3000));
+            Fault::CrashServer => self.crash_server(),
+            Fault::CrashRelay => self.crash_relay(),
+            Fault::RebootMachine(away) => {
+                self.ports_back = self.now + away;
+                self.crash_relay();
             }
             Fault::RebootDevice(away) => {
                 self.ports_back = self.now + away;
@@ -46,6 +40,20 @@ impl World {
             Fault::Sleep(length) => self.now = self.now + length,
             armed => self.armed.push(armed),
         }
+    }
+
+    pub(super) fn crash_server(&mut self) {
+        self.server.run = None;
+        self.server_epoch += 1;
+        self.cut_line();
+    }
+
+    fn crash_relay(&mut self) {
+        self.relay = None;
+        self.cut_tcp();
+        self.line += 1;
+        self.server_input(Input::LineLost);
+        self.begin_again(Millis(3000));
     }
 
     /// The pipe takes nothing for so long; what is put into it waits, in its order.

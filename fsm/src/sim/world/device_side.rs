@@ -53,6 +53,7 @@ impl World {
                 };
                 self.schedule(Millis(10), Event::DeviceDone(id, Message::Shown(peer)));
             }
+            Message::Request(..) if self.disarm(|fault| *fault == Fault::LoseRequest).is_some() => self.break_tcp(),
             Message::Request(request_id, login, request) => {
                 let Some(tcp) = &mut self.tcp else { return };
                 let changes = request.class() != Class::Read;

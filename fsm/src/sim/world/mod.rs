@@ -5,6 +5,7 @@
 //! how bytes and time pass in `pipes.rs`.
 
 mod case;
+mod cases;
 mod chaos;
 mod device_side;
 mod machine;

@@ -180,6 +180,9 @@ impl World {
             None if self.server.disk.store(generation, record) => Input::Persisted(generation),
             None => Input::PersistFailed(generation, StoreFault::LeaseLost),
         };
+        if self.disarm(|fault| *fault == Fault::CrashServerAfter).is_some() {
+            return self.crash_server();
+        }
         self.server_input(input);
     }
 }

@@ -1,5 +1,6 @@
 //! The device in memory, against a client written by hand.
 
+mod mischief;
 mod provisioning;
 mod refusals;
 pub(crate) mod rig;
