@@ -16,7 +16,7 @@ impl Provisioner {
     pub(super) fn on_report(&mut self, report: DeviceReport) {
         if let Some(AnySession::Probe(session)) = &mut self.session {
             session.stage.report = Some(report);
-            self.awaiting = Awaiting::Nothing;
+            self.stop_waiting();
         }
     }
 
@@ -24,7 +24,7 @@ impl Provisioner {
         let Some(AnySession::TcpOpen(session)) = &self.session else { return };
         match session.stage.dialling {
             Dialling::Asked(asked, Port::Plain) if asked == id => {
-                self.awaiting = Awaiting::Nothing;
+                self.stop_waiting();
                 self.transition(|session| match session {
                     AnySession::TcpOpen(session) => session.plain(id).into(),
                     other => other,
@@ -54,7 +54,7 @@ impl Provisioner {
         let Dialling::Handshaking(_, expected) = &session.stage.dialling else { return };
         if self.dials(id) {
             let expected = expected.clone();
-            self.awaiting = Awaiting::Nothing;
+            self.stop_waiting();
             self.transition(|session| match session {
                 AnySession::TcpOpen(session) => session.shown(id, peer, &expected),
                 other => other,
@@ -84,8 +84,7 @@ impl Provisioner {
             return;
         }
         let (login, request) = (*login, request.clone());
-        self.awaiting = Awaiting::Nothing;
-        self.deadline = None;
+        self.stop_waiting();
         self.context_mut().answered(&request, &reply);
         let Some(link) = &mut self.context_mut().link else { return };
         if let Err(fault) = link.facts.learn(&request, login, reply) {
@@ -109,7 +108,7 @@ impl Provisioner {
     /// Everything that ran through the relay is gone; a store that is at work goes on.
     pub(super) fn on_line_lost(&mut self) {
         self.transition(AnySession::lose_line);
-        if self.outcome.is_none() && !self.storing {
+        if self.outcome.is_none() && self.storing.is_none() {
             self.wait(Awaiting::Report, Wake::Report, deadline::REPORT);
         }
     }
@@ -119,8 +118,7 @@ impl Provisioner {
         if certificate.spki != key.spki {
             return self.give_up(Ours::NotIssued.into());
         }
-        self.awaiting = Awaiting::Nothing;
-        self.deadline = None;
+        self.stop_waiting();
         if let Some(link) = &mut self.context_mut().link {
             link.facts.issued = Some(certificate);
         }
@@ -130,14 +128,15 @@ impl Provisioner {
         match wake {
             Wake::Retry => {
                 self.set_dialling(Dialling::Ready);
-                self.awaiting = Awaiting::Nothing;
+                self.stop_waiting();
             }
             Wake::Open | Wake::Handshake => self.retry(wake),
             // The request may have been applied: the channel is closed first, then looked again.
             Wake::Reply => self.transition(AnySession::lose_channel),
-            Wake::Store => self.give_up(Ours::StoreFailed.into()),
             Wake::Certificate => self.give_up(Ours::NotIssued.into()),
-            Wake::Report | Wake::Run | Wake::QueuedOutput => self.give_up(LinkFault::Deadline { wake, after }.into()),
+            Wake::Report | Wake::Store | Wake::Run | Wake::QueuedOutput => {
+                self.give_up(LinkFault::Deadline { wake, after }.into())
+            }
         }
     }
 

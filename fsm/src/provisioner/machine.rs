@@ -37,8 +37,9 @@ pub struct Provisioner {
     /// `None` only inside [`Provisioner::transition`].
     pub(super) session: Option<AnySession>,
     pub(super) awaiting: Awaiting,
-    /// The store is at work; nothing else goes on meanwhile.
-    pub(super) storing: bool,
+    /// Until when the store may be at work; nothing else begins meanwhile. Whatever is lost in that time, its deadline
+    /// stays.
+    pub(super) storing: Option<Instant>,
     /// Nothing new begins.
     pub(super) stopping: bool,
     pub(super) outputs: VecDeque<Output>,
@@ -63,7 +64,7 @@ impl Provisioner {
         let mut provisioner = Self {
             session: None,
             awaiting: Awaiting::Report,
-            storing: false,
+            storing: None,
             stopping: false,
             outputs: VecDeque::new(),
             now,
@@ -117,13 +118,13 @@ impl Provisioner {
             Input::ChannelLost(id) => self.on_channel_lost(id),
             Input::LineLost => self.on_line_lost(),
             Input::Persisted(generation) => {
-                if self.storing && generation == self.context().ledger.generation().next() {
-                    self.storing = false;
+                if self.storing.is_some() && generation == self.context().ledger.generation().next() {
+                    self.storing = None;
                     self.context_mut().ledger.persisted();
                 }
             }
             Input::PersistFailed(generation, fault) => {
-                if self.storing && generation == self.context().ledger.generation().next() {
+                if self.storing.is_some() && generation == self.context().ledger.generation().next() {
                     self.give_up(match fault {
                         StoreFault::Failed => Ours::StoreFailed.into(),
                         StoreFault::LeaseLost => Ours::LeaseLost.into(),
@@ -137,7 +138,7 @@ impl Provisioner {
             }
             Input::Stopping => {
                 self.stopping = true;
-                if !self.storing && !matches!(self.awaiting, Awaiting::Reply(..)) {
+                if self.storing.is_none() && !matches!(self.awaiting, Awaiting::Reply(..)) {
                     self.give_up(Ours::Stopping.into());
                 }
             }
@@ -159,6 +160,8 @@ impl Provisioner {
         }
         if self.now >= self.run_ends {
             self.give_up(LinkFault::Deadline { wake: Wake::Run, after: deadline::RUN }.into());
+        } else if self.storing.is_some_and(|until| self.now >= until) {
+            self.give_up(Ours::StoreFailed.into());
         } else if let Some((_, wake, after)) = self.deadline.take_if(|(at, ..)| *at <= self.now) {
             self.on_deadline(wake, after);
         }
@@ -179,8 +182,9 @@ impl Provisioner {
         if self.outcome.is_some() {
             return None;
         }
-        let run = (self.run_ends, Wake::Run);
-        Some(self.deadline.map_or(run, |(at, wake, _)| if at < run.0 { (at, wake) } else { run }))
+        let awaited = self.deadline.map(|(at, wake, _)| (at, wake));
+        let store = self.storing.map(|until| (until, Wake::Store));
+        [Some((self.run_ends, Wake::Run)), store, awaited].into_iter().flatten().min_by_key(|(at, _)| *at)
     }
 
     /// How far the run is, and over what.
@@ -213,6 +217,7 @@ impl Provisioner {
         self.now = Instant::ZERO;
         self.run_ends = Instant::ZERO + deadline::RUN;
         self.deadline = self.deadline.map(|(at, wake, after)| (rebase(at), wake, after));
+        self.storing = self.storing.map(rebase);
         if let Some(AnySession::TcpOpen(session)) = &mut self.session {
             session.stage.tries.since = session.stage.tries.since.map(rebase);
         }
@@ -238,8 +243,7 @@ impl Provisioner {
         self.session = Some(to(session));
         if let Some(id) = before.filter(|id| self.channel() != Some(*id)) {
             self.outputs.push_back(Output::Close(id));
-            self.awaiting = Awaiting::Nothing;
-            self.deadline = None;
+            self.stop_waiting();
         }
         let trail: Vec<Edge> = core::mem::take(&mut self.context_mut().trail);
         self.outputs.extend(trail.into_iter().map(Output::Moved));
@@ -260,9 +264,8 @@ impl Provisioner {
         }
         self.outcome = Some(outcome.clone());
         self.outputs.push_back(Output::Done(outcome));
-        self.awaiting = Awaiting::Nothing;
-        self.storing = false;
-        self.deadline = None;
+        self.stop_waiting();
+        self.storing = None;
     }
 
     /// The connection that is open or being opened.
@@ -275,6 +278,11 @@ impl Provisioner {
 
     pub(super) fn give_up(&mut self, fault: Fault) {
         self.transition(|session| session.give_up(fault));
+    }
+
+    pub(super) fn stop_waiting(&mut self) {
+        self.awaiting = Awaiting::Nothing;
+        self.deadline = None;
     }
 
     pub(super) fn wait(&mut self, awaiting: Awaiting, wake: Wake, after: Millis) {

@@ -14,15 +14,14 @@ impl Provisioner {
     /// request leaves while the store is behind (G2, G3, G6).
     pub(super) fn go_on(&mut self) {
         for _ in 0..Self::STEPS {
-            if self.outcome.is_some() || self.awaiting != Awaiting::Nothing || self.storing {
+            if self.outcome.is_some() || self.awaiting != Awaiting::Nothing || self.storing.is_some() {
                 return;
             }
             if !self.context().ledger.is_durable() {
                 let ledger = &self.context().ledger;
                 let output = Output::Persist(ledger.generation().next(), ledger.record().clone());
                 self.outputs.push_back(output);
-                self.storing = true;
-                self.deadline = Some((self.now + deadline::STORE, Wake::Store, deadline::STORE));
+                self.storing = Some(self.now + deadline::STORE);
                 return;
             }
             let mut want = None;
