@@ -90,7 +90,7 @@ impl FromStr for Uuid {
         let mut digits = text.iter().enumerate().filter(|(at, _)| !DASHES.contains(at)).map(|(_, &c)| hex_value(c));
         for byte in &mut bytes {
             match (digits.next().flatten(), digits.next().flatten()) {
-                (Some(high), Some(low)) => *byte = high << 4 | low,
+                (Some(high), Some(low)) => *byte = high * 16 + low,
                 _ => return Err(UuidError::Malformed),
             }
         }

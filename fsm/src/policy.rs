@@ -46,13 +46,11 @@ impl Profile {
             without_acm: WithoutAcm::Keep,
         }
     }
-}
 
-impl Profile {
-    /// Whether a device may be spoken to over TLS to a key that nobody vouches for.
+    /// Whether a device may be spoken to over TLS to a key that nobody vouches for; an adopted one included, whose pin
+    /// is worth less still.
     pub(crate) fn takes_unvouched(&self) -> bool {
-        let adopts = self.adopt == Adopt::Allowed && self.minimum <= Provenance::Adopted;
-        adopts || self.minimum <= Provenance::Provisional
+        self.minimum <= Provenance::Provisional
     }
 }
 
@@ -231,7 +229,7 @@ pub fn expectation(record: &Record, profile: &Profile, order: Order) -> Expectat
             _ if record.pins.intended.is_some_and(|pin| pin.provenance.is_proven()) => Unvouched::Refused,
             // What shows there is whatever the last owner had issued.
             Adopt::Allowed if profile.minimum <= Provenance::Adopted && record.pins == Pins::NONE => Unvouched::Any,
-            _ if profile.minimum <= Provenance::Provisional => Unvouched::SelfSigned,
+            _ if profile.takes_unvouched() => Unvouched::SelfSigned,
             _ => Unvouched::Refused,
         },
     }

@@ -108,7 +108,7 @@ impl Provisioner {
     /// Everything that ran through the relay is gone; a store that is at work goes on.
     pub(super) fn on_line_lost(&mut self) {
         self.transition(AnySession::lose_line);
-        if self.outcome.is_none() && self.storing.is_none() {
+        if self.outcome.is_none() {
             self.wait(Awaiting::Report, Wake::Report, deadline::REPORT);
         }
     }

@@ -74,9 +74,15 @@ impl Passwords {
     /// Those to log in with, the likeliest first: intended ones from the newest back, the confirmed one,
     /// retired ones from the newest back. At most [`Passwords::TRIED`].
     pub fn candidates(&self) -> impl Iterator<Item = &Password> {
+        self.candidates_where(|_| true)
+    }
+
+    /// The same of those that may be used: one that may not takes no try away.
+    pub(crate) fn candidates_where(&self, usable: impl Fn(&Password) -> bool) -> impl Iterator<Item = &Password> {
         [PasswordState::Intended, PasswordState::Confirmed, PasswordState::Retired]
             .into_iter()
             .flat_map(|state| self.0.iter().rev().filter(move |password| password.state == state))
+            .filter(move |password| usable(password))
             .take(Self::TRIED)
     }
 
@@ -128,5 +134,17 @@ mod tests {
         passwords.confirm(PasswordId(1));
         assert_eq!(passwords.current().map(|p| p.id), Some(PasswordId(1)));
         assert_eq!(passwords.candidates().map(|p| p.id.0).collect::<Vec<_>>(), [1, 0]);
+    }
+
+    #[test]
+    fn what_may_not_be_used_takes_no_try_away() {
+        let mut passwords = Passwords::NONE;
+        passwords.add(true);
+        for _ in 0..Passwords::TRIED {
+            passwords.add(false);
+        }
+        let given_away: Vec<u16> = passwords.candidates_where(|password| password.exposed).map(|p| p.id.0).collect();
+        assert_eq!(given_away, [0]);
+        assert_eq!(passwords.candidates().count(), Passwords::TRIED);
     }
 }

@@ -208,7 +208,7 @@ impl Context {
     pub(crate) fn login(&self) -> Option<Login> {
         let Link { exposes, facts, .. } = self.link.as_ref()?;
         let mode = facts.mode().unwrap_or(self.likely_mode);
-        let admin = self.record().admin.candidates().filter(|password| password.exposed || !exposes);
+        let admin = self.record().admin.candidates_where(|password| password.exposed || !exposes);
         let admin = admin.map(|password| Login::Admin(password.id));
         let given = (self.profile.adopt == Adopt::Allowed).then_some(Login::Given);
         let admin = admin.chain(given);

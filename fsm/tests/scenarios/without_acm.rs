@@ -147,3 +147,20 @@ fn a_device_that_refuses_something_else_in_ccm_is_not_given_back() {
         assert_eq!(bench.device.truth().mode, ControlMode::Client, "{persona}: it keeps what it has");
     }
 }
+
+/// It may have been lost each time, or the relay keeps it from the device: what must not be repeated is not tried for ever.
+#[test]
+fn g6_what_a_device_never_carries_out_is_given_up_with_its_name() {
+    for persona in ["keeps-session", "amt-16"] {
+        let mut bench = bench(persona, profile());
+        let outcome = never_hears(&mut bench, Once::Setup.request_name());
+        assert_eq!(outcome, Outcome::Failed(Fault::Peer(Peer::NeverApplied(Once::Setup))), "{persona}");
+
+        bench.order(Order::Provision);
+        run(&mut bench);
+        bench.order(Order::Deactivate);
+        let outcome = never_hears(&mut bench, Once::Unprovision.request_name());
+        assert_eq!(outcome, Outcome::Failed(Fault::Peer(Peer::NeverApplied(Once::Unprovision))), "{persona}");
+        assert_eq!(bench.device.truth().mode, ControlMode::Admin, "{persona}");
+    }
+}
