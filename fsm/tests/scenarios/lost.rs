@@ -1,5 +1,7 @@
 //! G6 and G7: replies that are lost, servers that die, refusals that are none.
 
+use amt_provision_fsm::time::Millis;
+
 use super::*;
 
 /// Found by the model checker's bench: every commit's reply was lost, and each was sent again until the
@@ -69,4 +71,44 @@ fn a_refusal_in_plain_text_that_a_commit_mends_does_not_close_the_plain_port() {
         bench.refuse_next_change(1);
         assert!(matches!(run(&mut bench), Outcome::Configured { mode: ControlMode::Admin, .. }), "{persona}");
     }
+}
+
+/// How long the port is waited for when what is asked by that name is lost and the device never answers again.
+fn patience_behind(bench: &mut Bench, name: &str) -> Millis {
+    bench.run_until(|bench| bench.asks(name));
+    bench.act(Action::Cut);
+    while bench.outcome().is_none() {
+        let next = bench.next().next().expect("a run that has not ended goes on");
+        match next {
+            Action::Deliver if stands_at(bench, StageName::TcpOpen) => bench.act(Action::Cut),
+            next => bench.act(next),
+        }
+    }
+    match run(bench) {
+        Outcome::Failed(Fault::Link(Link::Deadline { after, .. })) => after,
+        other => panic!("{name}: {other:?}"),
+    }
+}
+
+/// The ME restarts behind each of them, and the port is away meanwhile (odca.md §2.4).
+#[test]
+fn g8_a_port_is_waited_for_longer_behind_what_restarts_the_firmware() {
+    let asked = |name: &str| patience_behind(&mut bench("keeps-session", profile()), name);
+    for name in
+        [Once::Setup.request_name(), Once::Upgrade.request_name(), "AMT_SetupAndConfigurationService.CommitChanges"]
+    {
+        assert_eq!(asked(name), deadline::PORT_BACK, "{name}");
+    }
+    assert_eq!(asked("AMT_GeneralSettings.Get"), deadline::OPEN, "nothing was changed");
+
+    // The first change of a pinned session in flow B is another password; of an order to leave, Unprovision.
+    let mut bench = bench("amt-16", profile());
+    bench.run_until(|bench| stands_at(bench, StageName::CertReplaced));
+    bench.act(Action::Crash);
+    let password = "AMT_AuthorizationService.SetAdminAclEntryEx";
+    assert_eq!(patience_behind(&mut bench, password), deadline::PORT_BACK);
+    bench.order(Order::Provision);
+    run(&mut bench);
+    bench.order(Order::Deactivate);
+    assert_eq!(patience_behind(&mut bench, Once::Unprovision.request_name()), deadline::PORT_BACK);
 }
