@@ -112,3 +112,42 @@ fn g8_a_port_is_waited_for_longer_behind_what_restarts_the_firmware() {
     bench.order(Order::Deactivate);
     assert_eq!(patience_behind(&mut bench, Once::Unprovision.request_name()), deadline::PORT_BACK);
 }
+
+/// "Not applied" counts only where the request was not sent: the device is looked at over another channel first.
+#[test]
+fn g6_what_was_refused_once_is_asked_again_over_another_channel_only() {
+    let channel = |bench: &Bench| bench.server.run.as_ref().and_then(|run| run.channel());
+    let setup = Once::Setup.request_name();
+    for persona in ["keeps-session", "amt-16"] {
+        let mut bench = bench(persona, profile());
+        bench.run_until(|bench| bench.asks(setup));
+        let first = channel(&bench);
+        bench.refuse_next_change(1);
+        bench.act(Action::Deliver);
+        bench.run_until(|bench| bench.asks(setup));
+        assert_ne!(channel(&bench), first, "{persona}");
+        assert!(matches!(run(&mut bench), Outcome::Configured { mode: ControlMode::Admin, .. }), "{persona}");
+    }
+}
+
+/// Found by the world: between two changes a loss would leave a pin without the doubt that explains why the device no
+/// longer shows it.
+#[test]
+fn g7_that_a_device_has_left_is_written_down_together_with_the_end_of_its_pin() {
+    for persona in ["keeps-session", "amt-16"] {
+        let mut bench = bench(persona, profile());
+        run(&mut bench);
+        bench.order(Order::Deactivate);
+        let mut before = stored(&bench);
+        while bench.outcome().is_none() {
+            let next = bench.next().next().expect("a run that has not ended goes on");
+            bench.act(next);
+            let now = stored(&bench);
+            if before.doubt == Some(Once::Unprovision) && now.doubt.is_none() {
+                assert_eq!(now.pins.confirmed, None, "{persona}");
+            }
+            before = now;
+        }
+        assert_eq!((run(&mut bench), before.doubt), (Outcome::Unprovisioned, None), "{persona}");
+    }
+}

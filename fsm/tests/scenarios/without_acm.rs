@@ -158,9 +158,23 @@ fn g6_what_a_device_never_carries_out_is_given_up_with_its_name() {
 
         bench.order(Order::Provision);
         run(&mut bench);
+        let pins = stored(&bench).pins;
         bench.order(Order::Deactivate);
         let outcome = never_hears(&mut bench, Once::Unprovision.request_name());
         assert_eq!(outcome, Outcome::Failed(Fault::Peer(Peer::NeverApplied(Once::Unprovision))), "{persona}");
         assert_eq!(bench.device.truth().mode, ControlMode::Admin, "{persona}");
+        assert_eq!(stored(&bench).pins, pins, "{persona}: it is what it was, and is held to what it showed");
     }
+}
+
+#[test]
+fn a_firm_no_to_the_upgrade_is_none_to_being_given_back() {
+    let mut bench = bench("keeps-session", Profile { without_acm: WithoutAcm::Unprovision, ..profile() });
+    bench.run_until(|bench| bench.asks(Once::Upgrade.request_name()));
+    bench.refuse_next_change(36);
+    let Outcome::Failed(Fault::Peer(Peer::Refused { request, .. })) = run(&mut bench) else {
+        panic!("{:?}", bench.outcome())
+    };
+    assert_eq!(request, Once::Upgrade.request_name());
+    assert_eq!(bench.device.truth().mode, ControlMode::PreProvisioning);
 }
