@@ -40,16 +40,25 @@ pub struct Mistakes {
     pub list: Vec<Mistake>,
 }
 
+impl Mistakes {
+    /// How many are told at once: a screenful. A file that is no configuration has hundreds.
+    pub const TOLD: usize = 20;
+}
+
 impl fmt::Display for Mistakes {
-    /// One line each: `FILE:LINE:COLUMN: MESSAGE`.
+    /// One line each: `FILE:LINE:COLUMN: MESSAGE`; the first [`Mistakes::TOLD`], and how many more there are.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (number, mistake) in self.list.iter().enumerate() {
+        let file = self.file.display();
+        for (number, mistake) in self.list.iter().take(Self::TOLD).enumerate() {
             if number > 0 {
                 f.write_str("\n")?;
             }
-            write!(f, "{}:{}:{}: {}", self.file.display(), mistake.line, mistake.column, mistake.message)?;
+            write!(f, "{file}:{}:{}: {}", mistake.line, mistake.column, mistake.message)?;
         }
-        Ok(())
+        match self.list.len().saturating_sub(Self::TOLD) {
+            0 => Ok(()),
+            more => write!(f, "\n{file}: and {more} more; mend these first"),
+        }
     }
 }
 

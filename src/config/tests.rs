@@ -653,6 +653,18 @@ fn a_list_without_a_profile_is_a_mistake() {
 }
 
 #[test]
+fn of_a_file_that_is_no_configuration_a_screenful_of_mistakes_is_told() {
+    let of = |lines: usize| Config::parse(Path::new("amt.toml"), &"nonsense\n".repeat(lines)).unwrap_err();
+    let (few, many) = (of(Mistakes::TOLD), of(400));
+    assert_eq!(few.to_string().lines().count(), few.list.len().min(Mistakes::TOLD));
+    assert!(many.list.len() > Mistakes::TOLD, "{} mistakes", many.list.len());
+    let told = many.to_string();
+    assert_eq!(told.lines().count(), Mistakes::TOLD + 1);
+    let more = format!("amt.toml: and {} more; mend these first", many.list.len() - Mistakes::TOLD);
+    assert_eq!(told.lines().last(), Some(more.as_str()));
+}
+
+#[test]
 fn every_mistake_is_told_not_only_the_first() {
     let told = Folder::new().told(
         "[sever]\n[store]\npath = 7\n[[profiles]]\ngoal = \"acn\"\nflow_b = \"yes\"\n\

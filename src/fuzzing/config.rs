@@ -4,8 +4,8 @@ use std::path::Path;
 
 use crate::config::Config;
 
-/// The longest text of all mistakes: each has a line, and a small file has few.
-const MAX_WORDS: usize = 64 * 1024;
+/// The longest text of all mistakes: a screenful, each with an excerpt.
+const MAX_WORDS: usize = 16 * 1024;
 
 /// Reads a configuration, and panics when its mistakes are without end.
 pub fn config_file(data: &[u8]) {
