@@ -264,7 +264,7 @@ impl Relay {
     /// the channel is gone.
     fn on_device_closed(&mut self, id: ChannelId) {
         match self.state {
-            RelayState::Dialling(dialled) if dialled == id => self.on_not_connected(id, OpenFault::ClosedAtOnce),
+            RelayState::Dialling(_) => self.on_not_connected(id, OpenFault::ClosedAtOnce),
             RelayState::Pumping(open) if open == id && self.to_server > 0 => {
                 self.state = RelayState::Draining(id);
                 self.to_device = 0;

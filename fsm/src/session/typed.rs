@@ -12,7 +12,6 @@ use crate::edges::{Edge, Next, Place};
 use crate::fault::{Disposition, Fault, Operator, Peer};
 use crate::firmware::ControlMode;
 use crate::policy::{Adopt, Profile};
-use crate::provisioner::ChannelId;
 use crate::record::{Intent, Ledger, PasswordState, Record};
 use crate::request::{Ask, DigestRealm, Login, Once, Plainly, Refusal, Request};
 use crate::stage::{Failed, Quarantined, Stage};
@@ -143,11 +142,6 @@ impl<S: Stage, C: Connected> Session<S, C> {
         self.context.link.as_ref().map_or(&NOTHING, |link: &Link| &link.facts)
     }
 
-    /// The channel's number.
-    pub fn channel_id(&self) -> Option<ChannelId> {
-        self.context.link.as_ref().map(|link| link.id)
-    }
-
     /// Reads what every decision rests on, and settles what was in doubt: that it is the device that was
     /// announced, and both of its modes.
     pub(crate) fn look(&self) -> Result<Look, Want> {
@@ -250,7 +244,9 @@ impl<S: Stage, C: Connected> Session<S, C> {
             && self.record().pins.confirmed.is_none()
             && !self.record().activation_committed;
         if admin_call_before_commit && request != Request::CommitChanges.name() {
-            return Err(self.commit_activation());
+            // Once: a refusal that outlives its commit is one, also where nobody heard the commit's reply.
+            let committed = self.committed_before(look.mode());
+            return Err(if committed { Want::Intend(Intent::CommitActivation) } else { self.commit_activation() });
         }
         Err(self.again_or_never(request, refusal))
     }

@@ -4,6 +4,7 @@
 mod adoption;
 mod downgrade;
 mod goals;
+mod guards;
 mod inputs;
 mod later_orders;
 mod lost;

@@ -6,6 +6,7 @@ use alloc::format;
 
 use crate::deadline::Wake;
 use crate::edges::Place;
+use crate::firmware::Port;
 use crate::identity::{SpkiHash, Uuid};
 use crate::peer::{Expectation, Peer};
 use crate::policy::{DeviceReport, Order, Profile};
@@ -22,7 +23,7 @@ use crate::time::Instant;
 /// On its way to the device.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Down {
-    Open(ChannelId, crate::firmware::Port),
+    Open(ChannelId, Port),
     Hello(ChannelId, Expectation),
     Request(ChannelId, RequestId, Login, Request),
     Close(ChannelId),
@@ -177,6 +178,14 @@ impl Bench {
     /// Whether the request of that name is on its way to the device.
     pub fn asks(&self, name: &str) -> bool {
         self.down.iter().any(|down| matches!(down, Down::Request(.., request) if request.name() == name))
+    }
+
+    /// The port that is on its way to being opened.
+    pub fn dials(&self) -> Option<Port> {
+        self.down.iter().find_map(|down| match down {
+            Down::Open(_, port) => Some(*port),
+            Down::Hello(..) | Down::Request(..) | Down::Close(_) => None,
+        })
     }
 
     /// What can happen next, besides what a tester does to it.
