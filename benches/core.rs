@@ -4,28 +4,15 @@
 //! that follows from it, and every guarantee looked at after each.
 
 use amt_provision_fsm::identity::Uuid;
-use amt_provision_fsm::policy::{ActivationCommit, Adopt, FirstUseTrust, FlowB, Goal, Order, Profile, WithoutAcm};
+use amt_provision_fsm::policy::Order;
 use amt_provision_fsm::provisioner::Outcome;
-use amt_provision_fsm::record::{Provenance, Snapshot};
-use amt_provision_fsm::request::ChainLength;
-use amt_provision_fsm::sim::{Bench, Case, FaultPlan, Persona, Rng, World};
+use amt_provision_fsm::record::Snapshot;
+use amt_provision_fsm::sim::{Bench, Case, FaultPlan, Persona, Rng, World, daring};
 use criterion::{Criterion, criterion_group, criterion_main};
-
-fn profile() -> Profile {
-    Profile {
-        goal: Goal::Admin(ChainLength::new(2).expect("two is a chain")),
-        flow_b: FlowB::Allowed,
-        minimum: Provenance::FirstUse,
-        first_use: FirstUseTrust::Trusted,
-        activation_commit: ActivationCommit::Auto,
-        adopt: Adopt::Allowed,
-        without_acm: WithoutAcm::Keep,
-    }
-}
 
 fn bench(persona: Persona) -> Bench {
     let uuid = Uuid::from_bytes(*b"amt-bench-device").expect("no placeholder");
-    Bench::new(persona, profile(), Order::Provision, uuid)
+    Bench::new(persona, daring(), Order::Provision, uuid)
 }
 
 /// A device from the factory to ACM.
@@ -52,7 +39,7 @@ fn worlds(criterion: &mut Criterion) {
             let persona = *rng.pick(&Persona::ALL);
             let faults = FaultPlan::random(&mut rng, 8, 600);
             let orders = vec![(Order::Provision, None)];
-            let report = World::new(Case { seed, persona, profile: profile(), orders, faults }, false).run();
+            let report = World::new(Case { seed, persona, profile: daring(), orders, faults }, false).run();
             assert_eq!(report.violation, None);
         });
     });

@@ -4,15 +4,14 @@ use amt_provision_fsm::edges::{Place, edges};
 use amt_provision_fsm::firmware::{AmtVersion, ControlMode, Port, ProvisioningState};
 use amt_provision_fsm::identity::{RomCaHash, SpkiHash, Uuid};
 use amt_provision_fsm::peer::{Peer, Voucher};
-use amt_provision_fsm::policy::{
-    ActivationCommit, Adopt, DeviceReport, FirstUseTrust, FlowB, Goal, LocalTls, Order, Profile, WithoutAcm,
-};
+use amt_provision_fsm::policy::{DeviceReport, LocalTls, Order};
 use amt_provision_fsm::provisioner::{ChannelId, Input, Output, Provisioner, StoreFault};
-use amt_provision_fsm::record::{Generation, Ledger, Provenance, Record};
+use amt_provision_fsm::record::{Generation, Ledger, Record};
 use amt_provision_fsm::relay::{Limits, Relay, RelayInput, RelayOutput, RelayState};
 use amt_provision_fsm::request::{
-    ChainLength, DigestRealm, FirmwareNonce, KeyHandle, KeyPair, Refusal, Reply, RequestId, TlsSettings,
+    DigestRealm, FirmwareNonce, KeyHandle, KeyPair, Refusal, Reply, RequestId, TlsSettings,
 };
+use amt_provision_fsm::sim::daring;
 use amt_provision_fsm::stage::{OpenFault, TlsFault};
 use amt_provision_fsm::time::{Instant, Millis};
 use proptest::collection::vec;
@@ -30,18 +29,6 @@ fn report() -> impl Strategy<Value = DeviceReport> {
         mode: ControlMode::from_code(mode).expect("0 to 2 are modes"),
         local_tls: if tls { LocalTls::On } else { LocalTls::Off },
     })
-}
-
-fn profile() -> Profile {
-    Profile {
-        goal: Goal::Admin(ChainLength::new(2).expect("two is a chain")),
-        flow_b: FlowB::Allowed,
-        minimum: Provenance::FirstUse,
-        first_use: FirstUseTrust::Trusted,
-        activation_commit: ActivationCommit::Auto,
-        adopt: Adopt::Allowed,
-        without_acm: WithoutAcm::Keep,
-    }
 }
 
 fn reply() -> impl Strategy<Value = Reply> {
@@ -193,7 +180,7 @@ impl StateMachineTest for Held {
 
     fn init_test(driver: &Driver) -> Self {
         let ledger = Ledger::unknown(Record::new(uuid()));
-        let run = Provisioner::new(Instant::ZERO, ledger, profile(), Order::Provision, driver.first);
+        let run = Provisioner::new(Instant::ZERO, ledger, daring(), Order::Provision, driver.first);
         let mut held = Self { run, now: Instant::ZERO, place: None, last: None };
         held.drain();
         held
@@ -334,7 +321,7 @@ fn an_answer_of_another_step_of_the_opening_changes_nothing() {
         local_tls: LocalTls::On,
     };
     let ledger = Ledger::unknown(Record::new(uuid()));
-    let mut run = Provisioner::new(Instant::ZERO, ledger, profile(), Order::Provision, device);
+    let mut run = Provisioner::new(Instant::ZERO, ledger, daring(), Order::Provision, device);
     while run.poll_output().is_some() {}
     let id = run.channel().expect("the port is being opened");
     run.handle(Instant::ZERO, Input::TlsFailed(id, TlsFault::Stranger(None)));

@@ -6,11 +6,10 @@ use std::collections::BTreeMap;
 use amt_provision_fsm::edges::{Place, edges};
 use amt_provision_fsm::identity::{SpkiHash, Uuid};
 use amt_provision_fsm::peer::{Peer, Voucher};
-use amt_provision_fsm::policy::{ActivationCommit, Adopt, FirstUseTrust, FlowB, Goal, Order, Profile, WithoutAcm};
+use amt_provision_fsm::policy::Order;
 use amt_provision_fsm::provisioner::{ChannelId, Input, Output, Provisioner, StoreFault};
-use amt_provision_fsm::record::Provenance;
-use amt_provision_fsm::request::{ChainLength, Refusal, Reply, RequestId};
-use amt_provision_fsm::sim::{Bench, Persona};
+use amt_provision_fsm::request::{Refusal, Reply, RequestId};
+use amt_provision_fsm::sim::{Bench, Persona, daring};
 use amt_provision_fsm::stage::{OpenFault, TlsFault};
 use amt_provision_fsm::time::Instant;
 
@@ -102,15 +101,7 @@ fn waits_for(bench: &Bench) -> &'static str {
 }
 
 fn rows() -> BTreeMap<Row, Vec<String>> {
-    let profile = Profile {
-        goal: Goal::Admin(ChainLength::new(2).expect("two is a chain")),
-        flow_b: FlowB::Allowed,
-        minimum: Provenance::FirstUse,
-        first_use: FirstUseTrust::Trusted,
-        activation_commit: ActivationCommit::Auto,
-        adopt: Adopt::Allowed,
-        without_acm: WithoutAcm::Keep,
-    };
+    let profile = daring();
     let uuid = Uuid::from_bytes(*b"amt-model-device").expect("no placeholder");
     let mut rows = BTreeMap::new();
     for persona in Persona::ALL {

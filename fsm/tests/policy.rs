@@ -10,6 +10,7 @@ use amt_provision_fsm::policy::{
 };
 use amt_provision_fsm::record::{Hold, Pin, Pins, Provenance, Record};
 use amt_provision_fsm::request::Once;
+use amt_provision_fsm::sim::daring;
 
 const KEY: SpkiHash = SpkiHash::from_bytes([1; 32]);
 const NEXT_KEY: SpkiHash = SpkiHash::from_bytes([2; 32]);
@@ -22,12 +23,7 @@ fn uuid() -> Uuid {
 
 /// Every way that a profile can open.
 fn open() -> Profile {
-    Profile {
-        flow_b: FlowB::Allowed,
-        minimum: Provenance::FirstUse,
-        adopt: Adopt::Allowed,
-        ..Profile::cautious(Goal::Client)
-    }
+    Profile { goal: Goal::Client, ..daring() }
 }
 
 fn unknown() -> Record {

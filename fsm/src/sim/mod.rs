@@ -14,6 +14,7 @@
 //! `Device::answer`.
 
 mod bench;
+mod daring;
 mod device;
 mod faults;
 pub mod invariants;
@@ -24,6 +25,7 @@ mod wire;
 mod world;
 
 pub use bench::{Action, Bench, End, Hostile, Lie, Move, Pair, Side};
+pub use daring::daring;
 pub use device::{Answer, Connection, Counters, Device, Shown, Truth, issue, key_spki};
 pub use faults::{Fault, FaultPlan, When};
 pub use invariants::Violation;

@@ -2,13 +2,12 @@
 //! false claim is one lie, and so is playing a whole device from now on, or standing in between.
 
 use amt_provision_fsm::firmware::ControlMode;
-use amt_provision_fsm::policy::{Adopt, FirstUseTrust, FlowB, Profile};
+use amt_provision_fsm::policy::{Adopt, Profile};
 use amt_provision_fsm::provisioner::Outcome;
-use amt_provision_fsm::record::Provenance;
 use amt_provision_fsm::sim::{Hostile, Move};
 use stateright::{Model, Property};
 
-use super::{SAFE, explore, persona, trusting, uuid};
+use super::{SAFE, daring, explore, persona, uuid};
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct State {
@@ -87,13 +86,7 @@ impl Model for Relay {
 
 /// The profile of those who want proof.
 fn strict() -> Profile {
-    Profile {
-        flow_b: FlowB::Refused,
-        minimum: Provenance::OdcaInterim,
-        first_use: FirstUseTrust::NotTrusted,
-        adopt: Adopt::Refused,
-        ..trusting()
-    }
+    Profile::cautious(daring().goal)
 }
 
 /// All its lies: at first contact and with a device that is known, in both flows.
@@ -106,14 +99,14 @@ pub(super) fn relay() -> usize {
     let known = |name: &str, profile: Profile| -> Vec<Hostile> {
         claims().into_iter().map(|claim| Hostile::known(persona(name), profile.clone(), uuid(), |_| claim)).collect()
     };
-    let adopts_nothing = || Profile { adopt: Adopt::Refused, ..trusting() };
+    let adopts_nothing = || Profile { adopt: Adopt::Refused, ..daring() };
     [
         ("drops-listed, strict, at first contact", unknown("drops-listed", strict()), 2, Hope::None),
-        ("keeps-session, trusting, at first contact", unknown("keeps-session", adopts_nothing()), 1, Hope::FirstUse),
-        ("amt-16, trusting, at first contact", unknown("amt-16", adopts_nothing()), 1, Hope::FirstUse),
+        ("keeps-session, daring, at first contact", unknown("keeps-session", adopts_nothing()), 1, Hope::FirstUse),
+        ("amt-16, daring, at first contact", unknown("amt-16", adopts_nothing()), 1, Hope::FirstUse),
         ("drops-listed, strict, known", known("drops-listed", strict()), 3, Hope::None),
-        ("drops-listed, trusting, known", known("drops-listed", trusting()), 3, Hope::None),
-        ("amt-16, trusting, known", known("amt-16", trusting()), 3, Hope::None),
+        ("drops-listed, daring, known", known("drops-listed", daring()), 3, Hope::None),
+        ("amt-16, daring, known", known("amt-16", daring()), 3, Hope::None),
     ]
     .into_iter()
     .map(|(name, begin, lies, hope)| {

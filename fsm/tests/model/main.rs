@@ -9,27 +9,11 @@ mod orders;
 mod pair;
 
 use amt_provision_fsm::identity::Uuid;
-use amt_provision_fsm::policy::{ActivationCommit, Adopt, FirstUseTrust, FlowB, Goal, Profile, WithoutAcm};
-use amt_provision_fsm::record::Provenance;
-use amt_provision_fsm::request::ChainLength;
-use amt_provision_fsm::sim::{Persona, Violation};
+use amt_provision_fsm::sim::{Persona, Violation, daring};
 use stateright::{Checker, Model};
 
 fn uuid() -> Uuid {
     Uuid::from_bytes(*b"amt-model-device").expect("no placeholder")
-}
-
-/// The profile that lets every persona come to ACM.
-fn trusting() -> Profile {
-    Profile {
-        goal: Goal::Admin(ChainLength::new(2).expect("two is a chain")),
-        flow_b: FlowB::Allowed,
-        minimum: Provenance::FirstUse,
-        first_use: FirstUseTrust::Trusted,
-        activation_commit: ActivationCommit::Auto,
-        adopt: Adopt::Allowed,
-        without_acm: WithoutAcm::Keep,
-    }
 }
 
 fn persona(name: &str) -> Persona {

@@ -8,7 +8,7 @@ use amt_provision_fsm::provisioner::Outcome;
 use amt_provision_fsm::sim::{Action, Bench};
 use stateright::{Model, Property};
 
-use super::{SAFE, explore, persona, trusting, uuid};
+use super::{SAFE, daring, explore, persona, uuid};
 
 /// How often what may happen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -136,7 +136,7 @@ impl Model for Orders {
 }
 
 fn check(name: &str, begin: Bench, orders: &'static [Order], budget: Budget) -> usize {
-    let model = Orders { begin, profile: trusting(), orders, budget: budget.or_from_env() };
+    let model = Orders { begin, profile: daring(), orders, budget: budget.or_from_env() };
     explore(name, model, |state| state.bench.violation().cloned())
 }
 
@@ -144,11 +144,11 @@ fn check(name: &str, begin: Bench, orders: &'static [Order], budget: Budget) -> 
 pub(super) fn provision(name: &str) -> usize {
     // One of each flow is looked into deeper.
     let budget = if matches!(name, "keeps-session" | "amt-12") { Budget::DEEP } else { Budget::ORDINARY };
-    check(name, Bench::new(persona(name), trusting(), Order::Provision, uuid()), &[], budget)
+    check(name, Bench::new(persona(name), daring(), Order::Provision, uuid()), &[], budget)
 }
 
 fn provisioned(name: &str) -> Bench {
-    let mut bench = Bench::new(persona(name), trusting(), Order::Provision, uuid());
+    let mut bench = Bench::new(persona(name), daring(), Order::Provision, uuid());
     assert!(matches!(bench.run(), Some(Outcome::Configured { .. })), "{name}");
     bench
 }

@@ -7,7 +7,7 @@ use amt_provision_fsm::provisioner::Outcome;
 use amt_provision_fsm::sim::{Action, Bench, Pair, Persona, Side};
 use stateright::{Model, Property};
 
-use super::{SAFE, explore, persona, trusting, uuid};
+use super::{SAFE, daring, explore, persona, uuid};
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 enum Step {
@@ -37,7 +37,7 @@ impl Model for TwoServers {
     type Action = Step;
 
     fn init_states(&self) -> Vec<State> {
-        let pair = Pair::new(self.persona, trusting(), Order::Provision, uuid());
+        let pair = Pair::new(self.persona, daring(), Order::Provision, uuid());
         vec![State { pair, side: Side::First, turns: self.turns }]
     }
 

@@ -102,11 +102,21 @@ fn a_device_that_lets_nobody_in_is_told_by_what_is_known_of_it() {
     assert!(adopted.1.contains(&Login::Given));
 }
 
+/// A run after so many steps; `None` where it has ended by then.
+fn after(persona: &str, steps: u32) -> Option<Bench> {
+    let mut bench = bench(persona, profile());
+    for _ in 0..steps {
+        let next = bench.next().next()?;
+        bench.act(next);
+    }
+    bench.outcome().is_none().then_some(bench)
+}
+
 /// Goes on to the end; how often each request of that name reached the device.
 fn asked(bench: &mut Bench, name: &str) -> u32 {
     let mut count = 0;
     while bench.outcome().is_none() {
-        let next = bench.next().next().expect("a run that has not ended goes on");
+        let next = next(bench);
         count += u32::from(next == Action::Deliver && bench.asks(name));
         bench.act(next);
     }
@@ -126,7 +136,7 @@ fn a_chain_is_sent_once_and_no_further_than_it_goes() {
 fn refused(bench: &mut Bench, name: &str) -> u32 {
     let mut count = 0;
     while bench.outcome().is_none() {
-        let next = bench.next().next().expect("a run that has not ended goes on");
+        let next = next(bench);
         if next == Action::Deliver && bench.asks(name) {
             bench.refuse_next_change(1);
             count += 1;
@@ -156,18 +166,11 @@ fn g8_what_a_device_must_take_is_asked_so_often_and_no_more() {
 fn g5_in_flow_a_no_plain_port_is_dialled_however_long_the_other_one_is_away() {
     for persona in ["keeps-session", "drops-listed", "drops-unlisted"] {
         for at in 0.. {
-            let mut bench = bench(persona, profile());
-            for _ in 0..at {
-                let Some(next) = bench.next().next().filter(|_| bench.outcome().is_none()) else { break };
-                bench.act(next);
-            }
-            if bench.outcome().is_some() {
-                break;
-            }
+            let Some(mut bench) = after(persona, at) else { break };
             bench.act(Action::Cut);
             while bench.outcome().is_none() {
                 assert_ne!(bench.dials(), Some(Port::Plain), "{persona}, cut after {at} steps");
-                let next = bench.next().next().expect("a run that has not ended goes on");
+                let next = next(&bench);
                 let away = next == Action::Deliver && bench.dials().is_some();
                 bench.act(if away { Action::Cut } else { next });
             }
@@ -180,18 +183,10 @@ fn g5_in_flow_a_no_plain_port_is_dialled_however_long_the_other_one_is_away() {
 fn a_key_of_ours_is_never_taken_for_the_default_key() {
     for persona in ["keeps-session", "drops-odca", "drops-listed"] {
         for dies_after in 0.. {
-            let mut bench = bench(persona, profile());
-            for _ in 0..dies_after {
-                let Some(next) = bench.next().next().filter(|_| bench.outcome().is_none()) else { break };
-                bench.act(next);
-            }
-            if bench.outcome().is_some() {
-                break;
-            }
+            let Some(mut bench) = after(persona, dies_after) else { break };
             bench.act(Action::Crash);
             while bench.outcome().is_none() {
-                let next = bench.next().next().expect("a run that has not ended goes on");
-                bench.act(next);
+                bench.act(next(&bench));
                 let Some(pins) = bench.server.disk.record().map(|record| record.pins) else { continue };
                 let ours =
                     [pins.intended, pins.confirmed].into_iter().flatten().any(|pin| Some(pin.spki) == pins.interim);

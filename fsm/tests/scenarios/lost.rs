@@ -78,7 +78,7 @@ fn patience_behind(bench: &mut Bench, name: &str) -> Millis {
     bench.run_until(|bench| bench.asks(name));
     bench.act(Action::Cut);
     while bench.outcome().is_none() {
-        let next = bench.next().next().expect("a run that has not ended goes on");
+        let next = next(bench);
         match next {
             Action::Deliver if stands_at(bench, StageName::TcpOpen) => bench.act(Action::Cut),
             next => bench.act(next),
@@ -140,8 +140,7 @@ fn g7_that_a_device_has_left_is_written_down_together_with_the_end_of_its_pin() 
         bench.order(Order::Deactivate);
         let mut before = stored(&bench);
         while bench.outcome().is_none() {
-            let next = bench.next().next().expect("a run that has not ended goes on");
-            bench.act(next);
+            bench.act(next(&bench));
             let now = stored(&bench);
             if before.doubt == Some(Once::Unprovision) && now.doubt.is_none() {
                 assert_eq!(now.pins.confirmed, None, "{persona}");

@@ -18,13 +18,12 @@ use amt_provision_fsm::firmware::{AmtVersion, ControlMode, Port};
 use amt_provision_fsm::identity::{RomCaHash, Uuid};
 use amt_provision_fsm::peer::Unvouched;
 use amt_provision_fsm::policy::{
-    ActivationCommit, Adopt, DeviceReport, FirstUseTrust, FlowB, Goal, LocalTls, Order, Permit, Profile, WithoutAcm,
-    expectation,
+    Adopt, DeviceReport, FirstUseTrust, FlowB, Goal, LocalTls, Order, Permit, Profile, WithoutAcm, expectation,
 };
 use amt_provision_fsm::provisioner::{Input, Outcome, Output, Provisioner, StoreFault};
 use amt_provision_fsm::record::{Hold, Ledger, Origin, PasswordState, Provenance, Record};
 use amt_provision_fsm::request::{ChainFlaw, ChainLength, Once};
-use amt_provision_fsm::sim::{Action, Bench, Persona};
+use amt_provision_fsm::sim::{Action, Bench, Persona, daring};
 use amt_provision_fsm::stage::{ShortOf, StageName};
 use amt_provision_fsm::time::Instant;
 
@@ -33,15 +32,7 @@ fn uuid() -> Uuid {
 }
 
 fn profile() -> Profile {
-    Profile {
-        goal: Goal::Admin(ChainLength::new(3).expect("three is a chain")),
-        flow_b: FlowB::Allowed,
-        minimum: Provenance::FirstUse,
-        first_use: FirstUseTrust::Trusted,
-        activation_commit: ActivationCommit::Auto,
-        adopt: Adopt::Allowed,
-        without_acm: WithoutAcm::Keep,
-    }
+    Profile { goal: Goal::Admin(ChainLength::new(3).expect("three is a chain")), ..daring() }
 }
 
 fn bench(persona: &str, profile: Profile) -> Bench {
@@ -54,6 +45,12 @@ fn run(bench: &mut Bench) -> Outcome {
     let outcome = bench.run().cloned().expect("run() runs to the end");
     assert_eq!(bench.violation(), None);
     outcome
+}
+
+/// What happens next in a run that has not ended.
+#[track_caller]
+fn next(bench: &Bench) -> Action {
+    bench.next().next().expect("a run that has not ended goes on")
 }
 
 fn stored(bench: &Bench) -> Record {

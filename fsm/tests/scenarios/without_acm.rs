@@ -137,8 +137,7 @@ fn a_device_that_refuses_something_else_in_ccm_is_not_given_back() {
         bench.run_until(|bench| stands_at(bench, StageName::CertReplaced));
         while bench.outcome().is_none() {
             bench.refuse_next_change(1);
-            let next = bench.next().next().expect("a run that has not ended goes on");
-            bench.act(next);
+            bench.act(next(&bench));
         }
         let Outcome::Failed(Fault::Peer(Peer::Refused { request, .. })) = run(&mut bench) else {
             panic!("{persona}: {:?}", bench.outcome())

@@ -6,26 +6,12 @@ use alloc::vec::Vec;
 
 use super::case::Case;
 use crate::edges::{Place, edges};
-use crate::policy::{ActivationCommit, Adopt, FirstUseTrust, FlowB, Goal, Order, Profile, WithoutAcm};
-use crate::record::Provenance;
-use crate::request::ChainLength;
+use crate::policy::{ActivationCommit, FirstUseTrust, Goal, Order, Profile, WithoutAcm};
+use crate::sim::daring::daring;
 use crate::sim::faults::{Fault, FaultPlan, When};
 use crate::sim::persona::Persona;
 use crate::sim::rng::Rng;
 use crate::time::Millis;
-
-/// The most daring profile: every edge is open to it.
-fn profile() -> Profile {
-    Profile {
-        goal: ChainLength::new(2).map_or(Goal::Client, Goal::Admin),
-        flow_b: FlowB::Allowed,
-        minimum: Provenance::FirstUse,
-        first_use: FirstUseTrust::Trusted,
-        activation_commit: ActivationCommit::Auto,
-        adopt: Adopt::Allowed,
-        without_acm: WithoutAcm::Keep,
-    }
-}
 
 /// What goes wrong at a place for its edges to be taken: the channel or the line is lost, the store fails, the
 /// device refuses, changes or turns out to be another one, the relay lies, or nothing happens for longer than a run may take.
@@ -57,7 +43,7 @@ impl Case {
             }
             _ => vec![(Order::Provision, None)],
         };
-        let mut profile = profile();
+        let mut profile = daring();
         let horizon = *rng.pick(&[200, 600, 2000]);
         if rng.one_in(4) {
             profile.goal = Goal::Client;
@@ -76,13 +62,13 @@ impl Case {
 
     /// Every persona, to ACM and to CCM, and each of those faults at each place where a run can be.
     pub fn planned() -> impl Iterator<Item = Self> {
-        let goals = [profile().goal, Goal::Client];
+        let goals = [daring().goal, Goal::Client];
         let variants = Persona::ALL.into_iter().flat_map(move |persona| goals.map(|goal| (persona, goal)));
         variants.flat_map(|(persona, goal)| {
             let case = move |orders: &[(Order, Option<When>)], faults: Vec<(When, Fault)>| Self {
                 seed: 1,
                 persona,
-                profile: Profile { goal, ..profile() },
+                profile: Profile { goal, ..daring() },
                 orders: orders.into(),
                 faults: FaultPlan::new(faults),
             };
@@ -104,7 +90,7 @@ impl Case {
             Fault::ALL.map(|fault| Self {
                 seed: 1,
                 persona,
-                profile: profile(),
+                profile: daring(),
                 orders: vec![(Order::Provision, None)],
                 faults: FaultPlan::new(vec![(When::At(place), fault)]),
             })
