@@ -69,8 +69,8 @@ pub enum Peer {
     LocalAccountRefused,
     /// The device was seen unprovisioned over a session that proved it.
     Unprovisioned,
-    /// A once-per-observation request was sent as often as it may be and never applied.
-    NeverApplied(Once),
+    /// The change of this name was sent as often as one run may send it, and the device was never seen to have made it.
+    NeverApplied(&'static str),
 }
 
 /// The line is to blame.
@@ -196,7 +196,7 @@ impl Fault {
         let chain = Request::AddChainCertificate { index: 0 }.name();
         match self {
             Self::Peer(Peer::Refused { request, .. }) => [chain, Once::Upgrade.request_name()].contains(request),
-            Self::Peer(Peer::NeverApplied(once)) => *once == Once::Upgrade,
+            Self::Peer(Peer::NeverApplied(request)) => *request == Once::Upgrade.request_name(),
             _ => false,
         }
     }
@@ -264,8 +264,8 @@ impl fmt::Display for Peer {
                  another device, or this one is provisioned already; look at the device, then start again",
             ),
             Self::Unprovisioned => f.write_str("the device has been unprovisioned: the next run provisions it anew"),
-            Self::NeverApplied(once) => {
-                write!(f, "the device took {once} as often as we may send it in one run and never acted on it")
+            Self::NeverApplied(request) => {
+                write!(f, "the device got {request} as often as we may send it in one run and never acted on it")
             }
         }
     }

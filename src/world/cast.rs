@@ -70,6 +70,7 @@ fn device(site: &Site, case: &sim::Case) -> DeviceConfig {
     let model = case.persona;
     let replies = [LastReply::Lost, LastReply::Delivered, LastReply::CutInHalf];
     let last_reply = usize::try_from(case.seed % 3).ok().and_then(|n| replies.get(n)).copied();
+    let last_reply = last_reply.filter(|_| model.drops != sim::Drops::Nothing);
     let persona = Persona {
         name: model.name,
         after_commit: match model.after_commit {
@@ -79,7 +80,7 @@ fn device(site: &Site, case: &sim::Case) -> DeviceConfig {
             sim::AfterCommit::Odca => AfterCommit::Odca,
         },
         drops: match model.drops {
-            sim::Drops::Commits => Drops::Restarts,
+            sim::Drops::Nothing | sim::Drops::Commits => Drops::Restarts,
             sim::Drops::Everything => Drops::EveryChange,
         },
         last_reply: last_reply.unwrap_or(LastReply::Delivered),

@@ -4,9 +4,9 @@
 use super::io::{ChannelId, Output};
 use super::machine::{Awaiting, Provisioner};
 use crate::deadline::{self, Wake};
-use crate::fault::{Link as LinkFault, Operator, Ours};
+use crate::fault::{Link as LinkFault, Ours, Peer};
 use crate::request::{Request, RequestId};
-use crate::session::{AnySession, Context, Step, Want};
+use crate::session::{AnySession, Step, Want};
 use crate::stage::Dialling;
 
 impl Provisioner {
@@ -73,8 +73,8 @@ impl Provisioner {
 
     /// The one place where a request leaves.
     fn send(&mut self, request: Request) {
-        if matches!(request, Request::CommitChanges) && self.context().commits >= Context::COMMITS {
-            return self.give_up(Operator::HalfProvisioned.into());
+        if self.context().sent.exhausts(&request) {
+            return self.give_up(Peer::NeverApplied(request.name()).into());
         }
         let (Some(login), Some(channel)) = (self.context().login(), self.channel()) else {
             return self.transition(AnySession::lose_channel);

@@ -34,6 +34,9 @@ pub enum Once {
 }
 
 impl Once {
+    /// How often one run may send it.
+    pub const BUDGET: u8 = 3;
+
     /// The request's name on the wire.
     pub const fn request_name(self) -> &'static str {
         match self {

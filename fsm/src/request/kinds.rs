@@ -120,6 +120,22 @@ impl Request {
         }
     }
 
+    /// How often one run may send it, where it wears the device's flash (wsman.md §2.20) or its patience: a device that
+    /// says that it made a change and shows none is not asked for ever (G8). What lives in the session only has none.
+    pub const fn budget(&self) -> Option<u8> {
+        match self {
+            Self::AddChainCertificate { .. } | Self::SynchronizeClock => None,
+            Self::GenerateKeyPair(_) => Some(3),
+            // For each of two interfaces.
+            Self::PutTlsSettings(_) => Some(16),
+            change => match change.class() {
+                Class::Read => None,
+                Class::Once(_) => Some(Once::BUDGET),
+                Class::Creates | Class::Password | Class::Unobservable | Class::Repeatable => Some(8),
+            },
+        }
+    }
+
     /// The request by its name on the wire, for logs.
     pub const fn name(&self) -> &'static str {
         match self {

@@ -3,6 +3,7 @@
 use alloc::vec::Vec;
 
 use super::facts::Facts;
+use super::sent::Sent;
 use crate::edges::Edge;
 use crate::fault::Fault;
 use crate::firmware::{ControlMode, Port};
@@ -36,12 +37,11 @@ pub(crate) struct Context {
     /// The mode that the relay claims, until the device itself has been asked; `None` as well where something
     /// of ours may have changed it on the way.
     pub(crate) claimed_mode: Option<ControlMode>,
-    /// How often once-per-observation requests were sent in this run.
     pub(crate) sent: Sent,
-    /// How often a commit was sent in this run.
-    pub(crate) commits: u8,
-    /// The mode in which the last one was sent.
+    /// The mode in which the last commit was sent that was not refused.
     pub(crate) commit_sent_in: Option<ControlMode>,
+    /// Whether one was answered since the last `Setup` of this run.
+    pub(crate) commit_answered: bool,
     /// How often the device refused what it must not.
     pub(crate) refusals: u8,
     /// A firm no to a once-per-observation request: it is not sent again in this run.
@@ -57,42 +57,9 @@ pub(crate) struct Context {
     pub(crate) trail: Vec<Edge>,
 }
 
-/// How often each once-per-observation request was sent in this run.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub(crate) struct Sent {
-    setup: u8,
-    upgrade: u8,
-    unprovision: u8,
-}
-
-impl Sent {
-    /// How often one may be sent in one run.
-    pub(crate) const LIMIT: u8 = 3;
-
-    pub(crate) const fn count(self, once: Once) -> u8 {
-        match once {
-            Once::Setup => self.setup,
-            Once::Upgrade => self.upgrade,
-            Once::Unprovision => self.unprovision,
-        }
-    }
-
-    fn add(&mut self, once: Once) {
-        let count = match once {
-            Once::Setup => &mut self.setup,
-            Once::Upgrade => &mut self.upgrade,
-            Once::Unprovision => &mut self.unprovision,
-        };
-        *count = count.saturating_add(1);
-    }
-}
-
 impl Context {
     /// How often a device may refuse what it must take, before that is a fault.
     pub(crate) const REFUSALS: u8 = 3;
-
-    /// How often a commit may be sent in one run: each one wears the flash (wsman.md §2.20).
-    pub(crate) const COMMITS: u8 = 8;
 
     pub(crate) const fn record(&self) -> &Record {
         self.ledger.record()
@@ -131,23 +98,20 @@ impl Context {
         if let Class::Once(_) = request.class() {
             self.claimed_mode = None;
         }
+        self.sent.add(request);
         match request {
             Request::Setup { .. } => {
-                self.sent.add(Once::Setup);
-                self.restarting = true;
-            }
-            Request::UpgradeClientToAdmin { .. } => {
-                self.sent.add(Once::Upgrade);
+                self.likely_mode = ControlMode::Client;
+                self.commit_answered = false;
                 self.restarting = true;
             }
             Request::Unprovision => {
-                self.sent.add(Once::Unprovision);
+                self.likely_mode = ControlMode::PreProvisioning;
                 self.restarting = true;
             }
-            Request::SetAdminPassword { .. } => self.restarting = true,
+            Request::UpgradeClientToAdmin { .. } | Request::SetAdminPassword { .. } => self.restarting = true,
             Request::CommitChanges => {
                 self.restarting = true;
-                self.commits = self.commits.saturating_add(1);
                 self.commit_sent_in = self.link.as_ref().and_then(|link| link.facts.mode());
                 if matches!(self.route, Route::Plain | Route::PlainElseTls) && self.record().pins.intended.is_some() {
                     // 16993 comes up where this commit puts it in force; the one that follows `Setup` may not.
@@ -169,18 +133,17 @@ impl Context {
             (Reply::Refused(refusal), Class::Once(once)) if !refusal.is_passing() => {
                 self.firm_no = Some((once, *refusal));
             }
-            (Reply::Refused(_), _) => self.refusals = self.refusals.saturating_add(1),
-            _ => self.changed(request),
-        }
-    }
-
-    fn changed(&mut self, request: &Request) {
-        match request {
-            Request::Setup { .. } => self.likely_mode = ControlMode::Client,
-            Request::UpgradeClientToAdmin { .. } => self.likely_mode = ControlMode::Admin,
-            Request::Unprovision => self.likely_mode = ControlMode::PreProvisioning,
-            // The settings that 16993 comes up with are committed.
-            Request::CommitChanges if self.route == Route::Either => self.route = Route::Tls,
+            (Reply::Refused(_), _) => {
+                self.refusals = self.refusals.saturating_add(1);
+                self.commit_sent_in.take_if(|_| *request == Request::CommitChanges);
+            }
+            (Reply::Done, _) if *request == Request::CommitChanges => {
+                self.commit_answered = true;
+                if self.route == Route::Either {
+                    // The settings that 16993 comes up with are committed.
+                    self.route = Route::Tls;
+                }
+            }
             _ => {}
         }
     }
@@ -214,12 +177,9 @@ impl Context {
         let admin = admin.chain(given);
         let local = core::iter::once(Login::LocalSystem);
         let free = |login: &Login| !facts.is_refused(*login);
-        if let Some(proven) = facts.proven.map(Login::Admin).filter(free) {
-            return Some(proven);
-        }
-        match mode {
+        facts.proven.filter(free).or_else(|| match mode {
             ControlMode::PreProvisioning => local.chain(admin).find(free),
             ControlMode::Client | ControlMode::Admin => admin.chain(local).find(free),
-        }
+        })
     }
 }

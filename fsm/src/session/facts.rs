@@ -7,7 +7,6 @@ use super::evidence::Look;
 use crate::fault::{Fault, Ours};
 use crate::firmware::{ControlMode, ProvisioningState};
 use crate::identity::Uuid;
-use crate::record::PasswordId;
 use crate::request::{
     Certificate, CertificateHandle, Class, DigestRealm, FirmwareNonce, KeyPair, Login, Once, Refusal, Reply, Request,
     StoredCertificate, TlsInterface, TlsSettings,
@@ -28,9 +27,7 @@ pub struct Facts {
     pub(crate) issued: Option<Certificate>,
     pub(crate) generated: bool,
     pub(crate) clock_set: bool,
-    /// A commit was sent over this channel.
-    pub(crate) commit_sent: bool,
-    /// And answered.
+    /// A commit was answered over this channel.
     pub(crate) committed: bool,
     pub(crate) mebx_set: bool,
     /// How many certificates of the provisioning chain this digest session has taken.
@@ -43,8 +40,8 @@ pub struct Facts {
     pub(crate) refusal: Option<(&'static str, Refusal)>,
     /// Logins that this device refused over this channel.
     refused_logins: Vec<Login>,
-    /// The password that an answered request proved.
-    pub(crate) proven: Option<PasswordId>,
+    /// The login that an answered request proved.
+    pub(crate) proven: Option<Login>,
 }
 
 impl Facts {
@@ -61,7 +58,6 @@ impl Facts {
         issued: None,
         generated: false,
         clock_set: false,
-        commit_sent: false,
         committed: false,
         mebx_set: false,
         chain: 0,
@@ -98,7 +94,6 @@ impl Facts {
 
     /// A request left over this channel.
     pub(crate) fn sending(&mut self, request: &Request) {
-        self.commit_sent |= *request == Request::CommitChanges;
         if let Class::Once(once) = request.class() {
             self.armed = None;
             self.sent = Some(once);
@@ -114,9 +109,7 @@ impl Facts {
             self.refused(request, login, refusal);
             return Ok(());
         }
-        if let Login::Admin(id) = login {
-            self.proven = Some(id);
-        }
+        self.proven = Some(login);
         match (request, reply) {
             (Request::ReadGeneralSettings, Reply::GeneralSettings(realm)) => self.realm = Some(realm),
             (Request::ReadUuid, Reply::Uuid(uuid)) => self.uuid = Some(uuid),
@@ -185,19 +178,14 @@ impl Facts {
 
     fn refused(&mut self, request: &Request, login: Login, refusal: Refusal) {
         // Whatever was refused, the device may not be what it was: look again before deciding.
-        let mode = self.mode();
+        let hidden = self.mode() == Some(ControlMode::PreProvisioning) && !refusal.is_passing();
         self.look_again();
-        match (request, refusal) {
-            (_, Refusal::Unauthorized) => self.refused_logins.push(login),
-            (Request::CreateCredentialContext(_), Refusal::AlreadyExists) => self.context = None,
+        match request {
+            _ if refusal == Refusal::Unauthorized => self.refused_logins.push(login),
             // Before `Setup` the local system account may not be let near the certificates: then there is
             // nothing to list.
-            (Request::ReadCredentialContext, _) if mode == Some(ControlMode::PreProvisioning) => {
-                self.context = Some(None);
-            }
-            (Request::ReadCertificates, _) if mode == Some(ControlMode::PreProvisioning) => {
-                self.certificates = Some(Vec::new());
-            }
+            Request::ReadCredentialContext if hidden => self.context = Some(None),
+            Request::ReadCertificates if hidden => self.certificates = Some(Vec::new()),
             _ => self.refusal = Some((request.name(), refusal)),
         }
     }

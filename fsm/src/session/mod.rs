@@ -12,12 +12,14 @@ mod any;
 mod context;
 mod evidence;
 mod facts;
+mod sent;
 mod typed;
 mod want;
 
 pub use any::AnySession;
-pub(crate) use context::{Context, Link, Sent};
+pub(crate) use context::{Context, Link};
 pub use evidence::{AcmSeen, CcmSeen, Look, ModeSeen};
 pub use facts::Facts;
+pub(crate) use sent::Sent;
 pub use typed::Session;
 pub(crate) use want::{Step, Want};

@@ -2,11 +2,11 @@
 
 use alloc::boxed::Box;
 
+use super::AnySession;
 use super::context::{Context, Link};
 use super::evidence::Look;
 use super::facts::Facts;
 use super::want::{Step, Want};
-use super::{AnySession, Sent};
 use crate::channel::{Authority, Carries, Channel, Connected, Grant, PinnedChannel, Unconnected};
 use crate::edges::{Edge, Next, Place};
 use crate::fault::{Disposition, Fault, Operator, Peer};
@@ -190,7 +190,10 @@ impl<S: Stage, C: Connected> Session<S, C> {
         if let Some(rom_ca) = self.channel.rom_ca().filter(|rom_ca| record.rom_ca != Some(*rom_ca)) {
             return Err(Want::Intend(Intent::EnrolRomCa(rom_ca)));
         }
-        let proven = self.facts().proven.and_then(|id| record.admin.get(id));
+        let proven = match self.facts().proven {
+            Some(Login::Admin(id)) => record.admin.get(id),
+            _ => None,
+        };
         if let Some(password) = proven.filter(|password| password.state != PasswordState::Confirmed) {
             return Err(Want::Intend(Intent::ConfirmPassword(password.id)));
         }
@@ -240,6 +243,10 @@ impl<S: Stage, C: Connected> Session<S, C> {
         if refusal == Refusal::FLASH_WRITE_LIMIT {
             return Err(Want::Fail(Operator::FlashWear.into()));
         }
+        if refusal == Refusal::AlreadyExists && self.context.refusals < Context::REFUSALS {
+            // Somebody else made it since it was looked for: what is there is looked at again (G6).
+            return Err(Want::Reopen);
+        }
         let admin_call_before_commit = look.mode() == ControlMode::Client
             && self.record().pins.confirmed.is_none()
             && !self.record().activation_committed;
@@ -251,21 +258,22 @@ impl<S: Stage, C: Connected> Session<S, C> {
         Err(self.again_or_never(request, refusal))
     }
 
-    /// A commit was sent in this mode over a channel before this one. A device that drops every reply to
-    /// a commit has committed all the same, and what it is now has been looked at since (odca.md §2.4).
+    /// A commit was sent in this mode and not refused. A device that drops every reply to a commit has committed
+    /// all the same, and what it is now has been looked at since (odca.md §2.4).
     pub(crate) fn committed_before(&self, mode: ControlMode) -> bool {
-        self.context.commit_sent_in == Some(mode) && !self.facts().commit_sent
+        self.context.commit_sent_in == Some(mode)
     }
 
     /// The commit after `Setup`, written down once it was answered, and then a fresh look: it may end
-    /// this session (odca.md §2.4).
+    /// this session (odca.md §2.4). One more would not help.
     pub(crate) fn commit_activation(&self) -> Want {
-        if !self.facts().committed {
-            self.ask(Request::CommitChanges)
-        } else if !self.record().activation_committed {
-            Want::Intend(Intent::CommitActivation)
-        } else {
-            Want::Reopen
+        match (self.facts().committed, self.record().activation_committed) {
+            (true, true) => Want::Reopen,
+            (true, false) => Want::Intend(Intent::CommitActivation),
+            (false, _) if self.context.commit_answered || self.context.sent.exhausts(&Request::CommitChanges) => {
+                Want::Fail(Operator::HalfProvisioned.into())
+            }
+            (false, _) => self.ask(Request::CommitChanges),
         }
     }
 
@@ -280,7 +288,9 @@ impl<S: Stage, C: Connected> Session<S, C> {
             Some((refused, refusal)) if refused == once => {
                 Err(Want::Fail(Fault::refused(once.request_name(), refusal)))
             }
-            _ if self.context.sent.count(once) >= Sent::LIMIT => Err(Want::Fail(Peer::NeverApplied(once).into())),
+            _ if self.context.sent.reaches(Once::BUDGET, once.request_name()) => {
+                Err(Want::Fail(Peer::NeverApplied(once.request_name()).into()))
+            }
             _ => Ok(()),
         }
     }

@@ -106,6 +106,8 @@ pub struct Device {
     staged: TlsSettings,
     nonces: u8,
     made: u8,
+    /// Whether no commit takes it out of the half state (odca.md §2.4).
+    stuck: bool,
     /// How many boards this one has had before.
     boards: u8,
 }
@@ -142,6 +144,7 @@ impl Device {
             staged: TlsSettings { remote: false, local: false },
             nonces: 0,
             made: 0,
+            stuck: false,
             boards: 0,
         };
         device.unprovision();
@@ -189,12 +192,24 @@ impl Device {
     pub fn unprovision(&mut self) {
         let listed = self.persona.after_commit == AfterCommit::DefaultListed || self.persona.default_bound;
         self.truth = Truth::unprovisioned(self.persona);
+        self.stuck = false;
         self.counters = Counters { repeated: self.counters.repeated, ..Counters::default() };
         self.keys.clear();
         self.certificates = if listed { vec![(0, Shown::Default)] } else { Vec::new() };
         self.bound = listed.then_some(0);
         let on = self.persona.local_tls == LocalTls::On;
         self.staged = TlsSettings { remote: false, local: on };
+    }
+
+    /// It falls into the half state, out of which no commit takes it (odca.md §2.4).
+    pub const fn get_stuck(&mut self) {
+        self.stuck = true;
+        self.truth.state = ProvisioningState::In;
+    }
+
+    /// It shows its default key from now on, whatever it showed.
+    pub const fn fall_back(&mut self) {
+        self.truth.shown = Shown::Default;
     }
 
     /// Opens a connection to `port`; `None` where nothing listens.
@@ -222,14 +237,18 @@ impl Device {
         }
     }
 
-    /// Answers a request that came over `connection`.
-    pub fn answer(&mut self, connection: &mut Connection, login: Login, request: &Request) -> Answer {
-        let known = match login {
+    /// Whether it takes this login.
+    pub fn lets_in(&self, login: Login) -> bool {
+        match login {
             Login::LocalSystem => self.truth.mode == ControlMode::PreProvisioning,
             Login::Admin(id) => self.truth.mode != ControlMode::PreProvisioning && self.truth.admin == Some(id),
             Login::Given => self.truth.foreign,
-        };
-        if !known {
+        }
+    }
+
+    /// Answers a request that came over `connection`.
+    pub fn answer(&mut self, connection: &mut Connection, login: Login, request: &Request) -> Answer {
+        if !self.lets_in(login) {
             return Answer::Reply(Reply::Refused(Refusal::Unauthorized));
         }
         let provisioned = self.truth.mode != ControlMode::PreProvisioning;
@@ -351,7 +370,9 @@ impl Device {
             return Answer::Reply(Reply::Refused(Refusal::DATA_MISSING));
         }
         self.counters.commits = self.counters.commits.saturating_add(1);
-        self.truth.state = ProvisioningState::Post;
+        if !self.stuck {
+            self.truth.state = ProvisioningState::Post;
+        }
         let on = self.staged.local;
         let ours = self.certificates.iter().find(|(n, shown)| self.bound == Some(*n) && matches!(shown, Shown::Key(_)));
         self.truth.shown = match (ours, self.persona.after_commit) {
@@ -373,7 +394,7 @@ impl Device {
 
     const fn maybe_dropped(&self) -> Answer {
         match self.persona.drops {
-            Drops::Commits => Answer::Reply(Reply::Done),
+            Drops::Nothing | Drops::Commits => Answer::Reply(Reply::Done),
             Drops::Everything => Answer::Restart(Reply::Done),
         }
     }

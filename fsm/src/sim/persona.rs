@@ -23,6 +23,8 @@ pub enum AfterCommit {
 /// Which requests end the session although they are applied, their replies lost (odca.md §2.4).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Drops {
+    /// None: what restarts the ports is answered first.
+    Nothing,
     /// None but the commits.
     Commits,
     /// Commits, `Setup`, `UpgradeClientToAdmin` and the password change.
@@ -54,13 +56,14 @@ pub struct Persona {
 
 impl Persona {
     /// Every persona.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::flow_a("keeps-session", AfterCommit::Keeps, Drops::Commits),
         Self::flow_a("drops-listed", AfterCommit::DefaultListed, Drops::Everything),
         Self::flow_a("drops-odca", AfterCommit::Odca, Drops::Everything),
         Self::flow_a("drops-unlisted", AfterCommit::DefaultUnlisted, Drops::Commits),
         Self { mebx_before_commit: true, ..Self::flow_a("mebx-first", AfterCommit::DefaultListed, Drops::Commits) },
         Self::flow_b("amt-12", AmtVersion::new(12, 0), false, Drops::Commits),
+        Self::flow_b("amt-14", AmtVersion::new(14, 0), false, Drops::Nothing),
         Self::flow_b("amt-16", AmtVersion::new(16, 1), true, Drops::Everything),
         Self::flow_b("amt-18", AmtVersion::new(18, 0), true, Drops::Commits),
         Self::flow_b("found-in-ccm", AmtVersion::new(16, 1), true, Drops::Everything).found_in(ControlMode::Client),

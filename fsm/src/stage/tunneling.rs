@@ -10,7 +10,7 @@ use crate::fault::{Operator, Peer};
 use crate::firmware::{ControlMode, ProvisioningState};
 use crate::policy::{ActivationCommit, Order};
 use crate::record::{Intent, Origin, Provenance};
-use crate::request::{Login, NewPassword, Once, Request, Setup};
+use crate::request::{Login, NewPassword, Once, Setup};
 use crate::session::{AcmSeen, AnySession, CcmSeen, Look, ModeSeen, Session, Step, Want};
 
 /// Requests can be answered. The evidence is the channel's.
@@ -135,13 +135,7 @@ where
         if owed || self.facts().committed {
             return Err(self.commit_activation());
         }
-        match look.in_service() {
-            Some(seen) => Ok(seen),
-            None if self.record().activation_committed && look.state() == ProvisioningState::In => {
-                Err(Want::Fail(Operator::HalfProvisioned.into()))
-            }
-            None => Err(self.commit_activation()),
-        }
+        look.in_service().ok_or_else(|| self.commit_activation())
     }
 }
 
@@ -193,8 +187,7 @@ where
         match (look.ccm(), look.acm()) {
             (Some(ccm), _) => Ok(Found::Ccm(ccm)),
             (_, Some(acm)) => Ok(Found::Acm(acm)),
-            (None, None) if self.facts().committed => Err(Want::Reopen),
-            (None, None) => Err(self.ask(Request::CommitChanges)),
+            (None, None) => Err(self.commit_activation()),
         }
     }
 }

@@ -51,7 +51,8 @@ fn every_guarantee_holds_whatever_happens() {
             .map(orders::provision)
             .iter()
             .sum();
-    let flow_b: usize = ["amt-12", "amt-16", "found-in-ccm", "found-in-acm"].map(orders::provision).iter().sum();
+    let flow_b: usize =
+        ["amt-12", "amt-14", "amt-16", "found-in-ccm", "found-in-acm"].map(orders::provision).iter().sum();
     let later = ["drops-listed", "amt-16"];
     let later: usize = later.into_iter().map(|name| orders::rotate(name) + orders::re_enrol(name)).sum();
     println!("model: later orders {later} states, two servers {two} states");

@@ -43,7 +43,12 @@ fn an_adopted_device_gets_another_password_before_anything_else() {
         let mut bench = Bench::new(persona, profile(), Order::Provision, uuid());
         bench.run_until(|bench| !bench.device.truth().foreign);
         let record = stored(&bench);
-        assert_eq!((record.origin, record.pins.intended, record.keying), (Origin::Adopted, None, None));
+        assert_eq!(
+            (record.origin, record.pins, record.keying),
+            (Origin::Adopted, Pins::NONE, None),
+            "{}",
+            persona.name
+        );
         assert!(matches!(run(&mut bench), Outcome::Configured { mode: ControlMode::Admin, .. }), "{}", persona.name);
     }
 }

@@ -11,6 +11,7 @@ fn every_persona_comes_to_acm_with_the_provenance_that_its_sessions_had() {
         ("mebx-first", Provenance::OdcaInterim),
         ("drops-unlisted", Provenance::Provisional),
         ("amt-12", Provenance::FirstUse),
+        ("amt-14", Provenance::FirstUse),
         ("amt-16", Provenance::FirstUse),
         ("amt-18", Provenance::FirstUse),
         ("found-in-ccm", Provenance::FirstUse),

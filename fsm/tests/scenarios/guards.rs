@@ -1,14 +1,12 @@
 //! Guards that other layers stand before, each shown alone: who is asked, over which port, how often, and what is then said.
 
 use amt_provision_fsm::provisioner::ChannelId;
-use amt_provision_fsm::request::{Login, Refusal, Reply};
+use amt_provision_fsm::request::Login;
 use amt_provision_fsm::stage::TlsFault;
 
 use super::*;
 
 const CHAIN: &str = "IPS_HostBasedSetupService.AddNextCertInChain";
-const COMMIT: &str = "AMT_SetupAndConfigurationService.CommitChanges";
-const KEY_PAIR: &str = "AMT_PublicKeyManagementService.GenerateKeyPair";
 
 fn report(major: u16, mode: ControlMode) -> DeviceReport {
     let local_tls = if major >= 19 { LocalTls::On } else { LocalTls::Off };
@@ -77,9 +75,9 @@ fn a_strange_key_of_a_provisioned_device_that_nobody_knows_and_nobody_adopts_is_
 
 #[test]
 fn a_device_that_lets_nobody_in_is_told_by_what_is_known_of_it() {
-    let told = |mode, adopt| {
+    let unknown = || Ledger::unknown(Record::new(uuid()));
+    let told = |mode, adopt, ledger| {
         let profile = Profile { adopt, ..profile() };
-        let ledger = Ledger::unknown(Record::new(uuid()));
         let run = Provisioner::new(Instant::ZERO, ledger, profile, Order::Provision, report(18, mode));
         let mut logins = Vec::new();
         let (outcome, _) = played(run, |output| match output {
@@ -93,13 +91,19 @@ fn a_device_that_lets_nobody_in_is_told_by_what_is_known_of_it() {
         (outcome, logins)
     };
     let failed = |fault: Fault| Outcome::Failed(fault);
-    let refused = told(ControlMode::PreProvisioning, Adopt::Refused);
+    let refused = told(ControlMode::PreProvisioning, Adopt::Refused, unknown());
     assert_eq!(refused, (failed(Peer::LocalAccountRefused.into()), vec![Login::LocalSystem]));
-    let foreign = told(ControlMode::Client, Adopt::Refused);
+    let foreign = told(ControlMode::Client, Adopt::Refused, unknown());
     assert_eq!(foreign.0, failed(Operator::ForeignDevice(ControlMode::Client).into()));
-    let adopted = told(ControlMode::Client, Adopt::Allowed);
+    let adopted = told(ControlMode::Client, Adopt::Allowed, unknown());
     assert_eq!(adopted.0, failed(Operator::WrongGivenPassword.into()));
     assert!(adopted.1.contains(&Login::Given));
+    // Its pin is gone, as after an unprovisioning; its passwords are kept, and none is taken.
+    let mut left = Record::new(uuid());
+    left.admin = known().admin;
+    let stored = Ledger::stored(left, unknown().generation().next());
+    let locked_out = told(ControlMode::Client, Adopt::Refused, stored);
+    assert_eq!(locked_out.0, failed(Peer::LockedOut.into()));
 }
 
 /// A run after so many steps; `None` where it has ended by then.
@@ -151,7 +155,7 @@ fn g8_what_a_device_must_take_is_asked_so_often_and_no_more() {
     let setup = Once::Setup.request_name();
     let mut bench = bench("keeps-session", profile());
     assert_eq!(refused(&mut bench, setup), 3);
-    assert_eq!(run(&mut bench), Outcome::Failed(Fault::Peer(Peer::NeverApplied(Once::Setup))));
+    assert_eq!(run(&mut bench), Outcome::Failed(Fault::Peer(Peer::NeverApplied(Once::Setup.request_name()))));
 
     let mut bench = self::bench("drops-listed", profile());
     assert_eq!(refused(&mut bench, KEY_PAIR), 3);

@@ -5,10 +5,13 @@ mod adoption;
 mod downgrade;
 mod goals;
 mod guards;
+mod half_state;
 mod inputs;
 mod later_orders;
+mod logins;
 mod lost;
 mod stopping;
+mod strange_answers;
 mod without_acm;
 
 use amt_provision_fsm::channel::ChannelName;
@@ -21,11 +24,14 @@ use amt_provision_fsm::policy::{
     Adopt, DeviceReport, FirstUseTrust, FlowB, Goal, LocalTls, Order, Permit, Profile, WithoutAcm, expectation,
 };
 use amt_provision_fsm::provisioner::{Input, Outcome, Output, Provisioner, StoreFault};
-use amt_provision_fsm::record::{Hold, Ledger, Origin, PasswordState, Provenance, Record};
-use amt_provision_fsm::request::{ChainFlaw, ChainLength, Once};
+use amt_provision_fsm::record::{Hold, Ledger, Origin, PasswordState, Pins, Provenance, Record};
+use amt_provision_fsm::request::{ChainFlaw, ChainLength, Once, Refusal, Reply};
 use amt_provision_fsm::sim::{Action, Bench, Persona, daring};
 use amt_provision_fsm::stage::{ShortOf, StageName};
 use amt_provision_fsm::time::Instant;
+
+const COMMIT: &str = "AMT_SetupAndConfigurationService.CommitChanges";
+const KEY_PAIR: &str = "AMT_PublicKeyManagementService.GenerateKeyPair";
 
 fn uuid() -> Uuid {
     Uuid::from_bytes(*b"amt-model-device").expect("no placeholder")

@@ -125,7 +125,7 @@ fn a_device_that_never_carries_the_upgrade_out_is_given_back_as_one_that_refuses
     for (profile, left_in) in [(given_back, ControlMode::PreProvisioning), (profile(), ControlMode::Client)] {
         let mut bench = bench("keeps-session", profile);
         let outcome = never_hears(&mut bench, Once::Upgrade.request_name());
-        assert_eq!(outcome, Outcome::Failed(Fault::Peer(Peer::NeverApplied(Once::Upgrade))));
+        assert_eq!(outcome, Outcome::Failed(Fault::Peer(Peer::NeverApplied(Once::Upgrade.request_name()))));
         assert_eq!(bench.device.truth().mode, left_in);
     }
 }
@@ -153,14 +153,18 @@ fn g6_what_a_device_never_carries_out_is_given_up_with_its_name() {
     for persona in ["keeps-session", "amt-16"] {
         let mut bench = bench(persona, profile());
         let outcome = never_hears(&mut bench, Once::Setup.request_name());
-        assert_eq!(outcome, Outcome::Failed(Fault::Peer(Peer::NeverApplied(Once::Setup))), "{persona}");
+        assert_eq!(outcome, Outcome::Failed(Fault::Peer(Peer::NeverApplied(Once::Setup.request_name()))), "{persona}");
 
         bench.order(Order::Provision);
         run(&mut bench);
         let pins = stored(&bench).pins;
         bench.order(Order::Deactivate);
         let outcome = never_hears(&mut bench, Once::Unprovision.request_name());
-        assert_eq!(outcome, Outcome::Failed(Fault::Peer(Peer::NeverApplied(Once::Unprovision))), "{persona}");
+        assert_eq!(
+            outcome,
+            Outcome::Failed(Fault::Peer(Peer::NeverApplied(Once::Unprovision.request_name()))),
+            "{persona}"
+        );
         assert_eq!(bench.device.truth().mode, ControlMode::Admin, "{persona}");
         assert_eq!(stored(&bench).pins, pins, "{persona}: it is what it was, and is held to what it showed");
     }

@@ -15,7 +15,7 @@ use crate::record::{Generation, Record};
 use crate::request::{Class, Login, Refusal, Reply, Request, RequestId};
 use crate::sim::device::{Answer, Connection, Device, issue};
 use crate::sim::invariants::{self, Violation};
-use crate::sim::persona::Persona;
+use crate::sim::persona::{Drops, Persona};
 use crate::sim::server::{Server, handshake};
 use crate::stage::{OpenFault, StageName};
 use crate::time::Instant;
@@ -69,6 +69,8 @@ pub struct Bench {
     changed_unseen: bool,
     /// The device refuses the next change with this ReturnValue.
     refusing: Option<u32>,
+    /// What is answered in the device's place to the next request of this name.
+    answering: Option<Box<(&'static str, Reply)>>,
     /// The device has restarted: whatever else was connected to it is gone.
     pub(super) restarted: bool,
     /// How far the relay is believed: what a run may end with is judged by it.
@@ -114,6 +116,7 @@ impl Bench {
             violation: None,
             changed_unseen: false,
             refusing: None,
+            answering: None,
             restarted: false,
             relay: Relay::Honest,
             proven: None,
@@ -131,6 +134,11 @@ impl Bench {
     /// The device refuses the next change with this ReturnValue (wsman.md §2.20).
     pub fn refuse_next_change(&mut self, code: u32) {
         self.refusing = Some(code);
+    }
+
+    /// The next request of that name is answered so, and nothing comes of it: what no model device would say.
+    pub fn answer_next(&mut self, name: &'static str, reply: Reply) {
+        self.answering = Some(Box::new((name, reply)));
     }
 
     /// What the relay said of the device when the run began.
@@ -175,9 +183,17 @@ impl Bench {
         self.storing.is_some()
     }
 
-    /// Whether the request of that name is on its way to the device.
+    /// The request that the device has next, and who logs in for it.
+    pub fn request(&self) -> Option<(Login, &Request)> {
+        match self.down.front()? {
+            Down::Request(.., login, request) => Some((*login, request)),
+            Down::Open(..) | Down::Hello(..) | Down::Close(_) => None,
+        }
+    }
+
+    /// Whether that request is the one of this name.
     pub fn asks(&self, name: &str) -> bool {
-        self.down.iter().any(|down| matches!(down, Down::Request(.., request) if request.name() == name))
+        self.request().is_some_and(|(_, request)| request.name() == name)
     }
 
     /// The port that is on its way to being opened.
@@ -372,15 +388,19 @@ impl Bench {
                 let Some((_, connection)) = &mut self.connection else { return };
                 self.changed_unseen &= request != Request::ReadControlMode;
                 let refused = self.refusing.take_if(|_| request.class() != Class::Read).map(Refusal::ReturnValue);
-                let answer = match refused {
-                    Some(refusal) => Answer::Reply(Reply::Refused(refusal)),
+                let said = self.answering.take_if(|answer| answer.0 == request.name()).map(|answer| answer.1);
+                let answer = match said.or(refused.map(Reply::Refused)) {
+                    Some(reply) => Answer::Reply(reply),
                     None => self.device.answer(connection, login, &request),
                 };
                 match answer {
                     Answer::Reply(reply) => self.up.push_back(Up::Reply(id, reply)),
-                    Answer::Restart(_) => {
+                    Answer::Restart(reply) => {
                         self.restarted = true;
                         self.connection = None;
+                        if self.device.persona.drops == Drops::Nothing {
+                            self.up.push_back(Up::Reply(id, reply));
+                        }
                         self.up.push_back(Up::Lost(channel));
                     }
                 }

@@ -7,12 +7,12 @@ use crate::channel::ChannelName;
 use crate::edges::Place;
 use crate::policy::{Adopt, FirstUseTrust, Profile};
 use crate::record::Provenance;
-use crate::request::{Login, Request};
+use crate::request::{Class, Login, Request};
 use crate::sim::server::Disk;
 
 /// G1: no secret on an unproven channel. Over plain text and over TLS to an unvouched key only passwords that
 /// are *stored* as given away are used or set, and no authority; over a first-use pin authority needs the
-/// profile's word; the operator's own password is used only where the profile adopts. A password is given away from the
+/// profile's word; the operator's own password is used only where the profile adopts, and to replace itself. A password is given away from the
 /// beginning or never: one that was kept may be the fleet's. The core never sees a
 /// secret, only its number: that the bytes of none show up where they must not is searched for by canaries on
 /// real sockets.
@@ -37,6 +37,12 @@ pub fn no_secret_on_an_unproven_channel(
     ];
     let given = login == Login::Given && profile.adopt == Adopt::Refused;
     check(!given, "G1", || format!("{request} with the operator's password, and the profile adopts nothing"))?;
+    let replaces = match request {
+        // Without one, some devices take no change of ours (design.md §3).
+        Request::SetAdminPassword { .. } | Request::CommitChanges => true,
+        request => request.class() == Class::Read,
+    };
+    check(replaces || login != Login::Given, "G1", || format!("{request} with the operator's password"))?;
     for id in used.into_iter().flatten().filter(|_| unproven) {
         let exposed = record.as_ref().and_then(|record| record.admin.get(id)).is_some_and(|password| password.exposed);
         let kept = disk.was_kept(id);

@@ -12,6 +12,7 @@ use crate::provisioner::ChannelId;
 use crate::request::{Class, Refusal, Reply, Request};
 use crate::sim::device::{Answer, Connection};
 use crate::sim::faults::Fault;
+use crate::sim::persona::Drops;
 use crate::sim::wire::Message;
 use crate::time::Millis;
 
@@ -63,6 +64,7 @@ impl World {
                 let at = self.armed.iter().position(refusing);
                 let forgotten = self.armed.iter().position(|fault| *fault == Fault::Unauthorized);
                 let device = if other { &mut self.other } else { &mut self.device };
+                let device_answers = device.persona.drops == Drops::Nothing;
                 let answer = match (at.map(|at| self.armed.remove(at)), forgotten) {
                     (Some(Fault::Refuse(code)), _) => Answer::Reply(Reply::Refused(Refusal::ReturnValue(code))),
                     (_, Some(at)) => {
@@ -95,7 +97,8 @@ impl World {
                         }
                     }
                     Answer::Restart(reply) => {
-                        if !lost && self.rng.one_in(2) {
+                        let heard = device_answers || self.rng.one_in(2);
+                        if !lost && heard {
                             self.schedule(busy, Event::DeviceDone(id, Message::Reply(request_id, reply)));
                         }
                         if !other {
