@@ -136,29 +136,16 @@ fn a_chain_is_sent_once_and_no_further_than_it_goes() {
     }
 }
 
-/// Goes on to the end, with each request of that name refused in passing; how often it was asked.
-fn refused(bench: &mut Bench, name: &str) -> u32 {
-    let mut count = 0;
-    while bench.outcome().is_none() {
-        let next = next(bench);
-        if next == Action::Deliver && bench.asks(name) {
-            bench.refuse_next_change(1);
-            count += 1;
-        }
-        bench.act(next);
-    }
-    count
-}
-
 #[test]
 fn g8_what_a_device_must_take_is_asked_so_often_and_no_more() {
     let setup = Once::Setup.request_name();
     let mut bench = bench("keeps-session", profile());
-    assert_eq!(refused(&mut bench, setup), 3);
+    let passing = Reply::Refused(Refusal::ReturnValue(1));
+    assert_eq!(answered(&mut bench, setup, &passing, |_| true), 3);
     assert_eq!(run(&mut bench), Outcome::Failed(Fault::Peer(Peer::NeverApplied(Once::Setup.request_name()))));
 
     let mut bench = self::bench("drops-listed", profile());
-    assert_eq!(refused(&mut bench, KEY_PAIR), 3);
+    assert_eq!(answered(&mut bench, KEY_PAIR, &passing, |_| true), 3);
     let Outcome::Failed(Fault::Peer(Peer::Refused { request, .. })) = run(&mut bench) else {
         panic!("{:?}", bench.outcome())
     };
@@ -234,15 +221,21 @@ fn a_refused_commit_is_no_reason_for_a_commit() {
 
 /// Also where the commit behind `Setup` was never needed: the device is past the way into CCM.
 #[test]
-fn a_refusal_in_acm_is_told_and_has_no_commit_sent() {
-    let mut bench = bench("keeps-session", profile());
-    bench.run_until(|bench| stands_at(bench, StageName::Acm));
-    bench.refuse_next_change(36);
+fn a_refusal_behind_the_pin_is_told_and_has_no_commit_sent() {
+    let password = "AMT_AuthorizationService.SetAdminAclEntryEx";
     let mebx = "AMT_SetupAndConfigurationService.SetMEBxPassword";
-    let Outcome::Failed(Fault::Peer(Peer::Refused { request, .. })) = run(&mut bench) else {
-        panic!("{:?}", bench.outcome())
-    };
-    assert_eq!(request, mebx);
+    for (stage, persona, refused) in
+        [(StageName::CertReplaced, "drops-listed", password), (StageName::Acm, "keeps-session", mebx)]
+    {
+        let mut bench = bench(persona, profile());
+        bench.run_until(|bench| stands_at(bench, stage) && bench.asks(refused));
+        let before = bench.device.counters().commits;
+        bench.refuse_next_change(36);
+        let Outcome::Failed(Fault::Peer(Peer::Refused { request, .. })) = run(&mut bench) else {
+            panic!("{:?}", bench.outcome())
+        };
+        assert_eq!((request, bench.device.counters().commits), (refused, before), "{stage:?}");
+    }
 }
 
 /// Numbers of connections are never given twice in a run.

@@ -44,3 +44,12 @@ fn a_wrong_word_about_the_mode_costs_one_refused_login_and_not_one_a_connection(
     assert_eq!(refused, 0, "behind the first");
     assert!(matches!(run(&mut bench), Outcome::Configured { mode: ControlMode::Admin, .. }));
 }
+
+#[test]
+fn a_login_that_is_refused_takes_no_try_away_from_what_is_refused_in_passing() {
+    let mut bench = bench("drops-listed", profile());
+    bench.claim(DeviceReport { mode: ControlMode::Client, ..bench.device.report() });
+    bench.run_until(|bench| bench.asks("AMT_SetupAndConfigurationService.GetUuid"));
+    assert_eq!(bench.request().map(|(login, _)| bench.device.lets_in(login)), Some(false));
+    assert_eq!(answered(&mut bench, KEY_PAIR, &Reply::Refused(Refusal::ReturnValue(1)), |_| true), 3);
+}

@@ -66,3 +66,17 @@ fn stored(bench: &Bench) -> Record {
 fn stands_at(bench: &Bench, stage: StageName) -> bool {
     bench.place().is_some_and(|place| place.stage == stage)
 }
+
+/// Goes on to the end, with each request of that name that `strange` picks answered by `reply`; how many were.
+fn answered(bench: &mut Bench, name: &'static str, reply: &Reply, strange: impl Fn(&Bench) -> bool) -> u32 {
+    let mut count = 0;
+    while bench.outcome().is_none() {
+        let next = next(bench);
+        if next == Action::Deliver && bench.asks(name) && strange(bench) {
+            bench.answer_next(name, reply.clone());
+            count += 1;
+        }
+        bench.act(next);
+    }
+    count
+}

@@ -12,20 +12,6 @@ const CERTIFICATES: &str = "AMT_PublicKeyCertificate.Pull";
 const KEY_PAIRS: &str = "AMT_PublicPrivateKeyPair.Pull";
 const BIND: &str = "AMT_TLSCredentialContext.Create";
 
-/// Goes on to the end, with each request that `strange` picks answered by `reply`; how many were.
-fn answered(bench: &mut Bench, name: &'static str, reply: &Reply, strange: impl Fn(&Bench) -> bool) -> u32 {
-    let mut count = 0;
-    while bench.outcome().is_none() {
-        let next = next(bench);
-        if next == Action::Deliver && bench.asks(name) && strange(bench) {
-            bench.answer_next(name, reply.clone());
-            count += 1;
-        }
-        bench.act(next);
-    }
-    count
-}
-
 fn before_setup(bench: &Bench) -> bool {
     bench.device.truth().mode == ControlMode::PreProvisioning
 }
