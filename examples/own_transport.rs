@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use amt_provision::fsm::firmware::{AmtVersion, ControlMode};
 use amt_provision::fsm::identity::CertificateHash;
-use amt_provision::fsm::policy::{FirstUseTrust, FlowB, Goal, Profile};
+use amt_provision::fsm::policy::{FirstUseTrust, FlowB, Goal, Order, Profile};
 use amt_provision::fsm::provisioner::{ChannelId, Outcome};
 use amt_provision::fsm::record::{Ledger, PasswordId, Provenance, Record, Snapshot};
 use amt_provision::fsm::relay::Limits;
@@ -27,7 +27,7 @@ use amt_provision::password::{Password, PasswordLength};
 use amt_provision::pki::authority::{DeploymentAuthority, DeviceKey, Serial};
 use amt_provision::protocol::{Command, DeviceReport, Hello, ToServer};
 use amt_provision::relay::line::{End, Line, LineInput, LineOutput};
-use amt_provision::server::{Conversation, Job, ServedProfile, Vault};
+use amt_provision::server::{Beginning, Conversation, Job, ServedProfile, Vault};
 use amt_provision::simulator::config::DeviceConfig;
 use amt_provision::simulator::device::{self, ConnectionId, Device};
 use amt_provision::simulator::firmware::{TrustedRoots, Truth};
@@ -127,14 +127,15 @@ impl<'a> World<'a> {
         let hello = Hello { command, tenant: String::new(), report };
 
         // What a server does with that: begin a run with what its store has of the device. Here that is nothing.
-        let server = Conversation::new(
-            Instant::ZERO,
-            UnixTime::since_unix_epoch(BEGAN),
-            &hello.report,
-            (Ledger::unknown(Record::new(hello.report.uuid)), Vault::reported(&hello.report)),
-            profile(&chain)?,
-            Arc::new(silicon.trusted_as("simulator")?),
-        );
+        let beginning = Beginning {
+            report: &hello.report,
+            ledger: Ledger::unknown(Record::new(hello.report.uuid)),
+            vault: Vault::reported(&hello.report),
+            profile: profile(&chain)?,
+            order: Order::Provision,
+            trust: Arc::new(silicon.trusted_as("simulator")?),
+        };
+        let server = Conversation::in_messages(Instant::ZERO, UnixTime::since_unix_epoch(BEGAN), beginning);
         Ok(Self {
             now: Instant::ZERO,
             server,

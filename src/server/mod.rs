@@ -37,7 +37,7 @@ mod spoken;
 mod stopping;
 mod vault;
 
-pub use conversation::{Conversation, Job, Misuse, Traffic};
+pub use conversation::{Beginning, Conversation, Job, Misuse, Traffic};
 pub use crl_directory::CrlDirectory;
 pub use deployment::{Deployment, Observer, Profiles, ServedProfile, Unwatched};
 pub use gate::{Tally, TooOften};

@@ -22,7 +22,7 @@ use super::trace::Party;
 use crate::pki::authority::{DeviceKey, Serial};
 use crate::protocol::{Hello, ToRelay, ToServer};
 use crate::relay::line::LineInput;
-use crate::server::{Conversation, Job};
+use crate::server::{Beginning, Conversation, Job};
 
 /// How long a frame is on its way, at most.
 pub(super) const LINE_LATENCY: Millis = Millis(4);
@@ -99,13 +99,13 @@ impl World {
     }
 
     fn server_begins(&mut self, line: LineId, hello: &Hello) {
-        let begun = match self.disk.begin(&hello.report, self.profile.adoption.as_deref()) {
+        let (ledger, vault) = match self.disk.begin(&hello.report, self.profile.adoption.as_deref()) {
             Ok(begun) => begun,
             Err(error) => return self.violated("the store can be read", error.to_string()),
         };
         let (profile, trust) = (self.profile.clone(), self.trust.clone());
-        let (wanted, unix) = ((profile, self.order), self.unix());
-        let conversation = Conversation::ordered(Instant::ZERO, unix, &hello.report, begun, wanted, trust);
+        let beginning = Beginning { report: &hello.report, ledger, vault, profile, order: self.order, trust };
+        let conversation = Conversation::in_messages(Instant::ZERO, self.unix(), beginning);
         self.runs += 1;
         self.lease_lost = false;
         self.begins_at(Place { stage: StageName::Probe, channel: ChannelName::Unconnected });

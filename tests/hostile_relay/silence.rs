@@ -4,13 +4,14 @@
 use std::sync::Arc;
 
 use amt_provision::fsm::deadline;
+use amt_provision::fsm::policy::Order;
 use amt_provision::fsm::provisioner::Outcome;
 use amt_provision::fsm::record::{Ledger, Record};
 use amt_provision::fsm::time::{Instant, Millis};
 use amt_provision::http::Chunks;
 use amt_provision::mei::Mei;
 use amt_provision::protocol::{Data, DeviceReport, ResetReason, ToRelay, ToServer};
-use amt_provision::server::{Conversation, Job, Vault};
+use amt_provision::server::{Beginning, Conversation, Job, Vault};
 use amt_provision::simulator::device::{self, ConnectionId, Device};
 use rustls::pki_types::UnixTime;
 
@@ -50,11 +51,16 @@ impl Bench {
         let deployment = world.deployment(world.profile()).await;
         let device = Device::new(&config).expect("a device");
         let report = DeviceReport::from(Mei::new(&device).survey().expect("the firmware answers"));
-        let known = (Ledger::unknown(Record::new(uuid(1))), Vault::reported(&report));
-        let trust = Arc::clone(&deployment.trust);
-        let unix = UnixTime::now();
+        let beginning = Beginning {
+            report: &report,
+            ledger: Ledger::unknown(Record::new(uuid(1))),
+            vault: Vault::reported(&report),
+            profile: world.profile(),
+            order: Order::Provision,
+            trust: Arc::clone(&deployment.trust),
+        };
         Self {
-            conversation: Conversation::new(Instant::ZERO, unix, &report, known, world.profile(), trust),
+            conversation: Conversation::in_messages(Instant::ZERO, UnixTime::now(), beginning),
             device,
             connection: None,
             now: Instant::ZERO,

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use amt_provision_fsm::firmware::KeySuite;
 use amt_provision_fsm::identity::Uuid;
+use amt_provision_fsm::policy::Order;
 use amt_provision_fsm::provisioner::Outcome;
 use amt_provision_fsm::record::{Ledger, Record};
 use amt_provision_fsm::time::{Instant as RunInstant, Timestamp};
@@ -14,7 +15,7 @@ use smol::future::FutureExt;
 use super::carry_out::named;
 use super::{SessionError, Visit};
 use crate::protocol::{Command, Hello};
-use crate::server::conversation::Conversation;
+use crate::server::conversation::{Beginning, Conversation};
 use crate::server::deployment::{Deployment, ServedProfile};
 use crate::server::leases::Driving;
 use crate::server::road::{Heard, Road};
@@ -86,11 +87,12 @@ impl Session {
         }
         let trust = deployment.trust_now().await;
         let begin = match encoding {
-            Encoding::Json => Conversation::new,
+            Encoding::Json => Conversation::in_messages,
             Encoding::Compact => Conversation::in_frames,
         };
-        let mut conversation =
-            begin(RunInstant::ZERO, UnixTime::now(), &hello.report, (ledger, vault), profile.clone(), trust);
+        let (report, order) = (&hello.report, Order::Provision);
+        let beginning = Beginning { report, ledger, vault, profile: profile.clone(), order, trust };
+        let mut conversation = begin(RunInstant::ZERO, UnixTime::now(), beginning);
         if driving.waited {
             conversation.disregard_claimed_mode();
         }
