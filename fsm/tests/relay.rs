@@ -248,3 +248,16 @@ fn what_has_not_been_taken_is_due_at_once() {
     let relay = Relay::new(Instant::ZERO, LIMITS);
     assert_eq!(relay.poll_timeout(), Some((Instant::ZERO, RelayWake::QueuedOutput)));
 }
+
+/// A request with a chain in it is some kilobytes, and so is a TLS flight; a list of certificates is some more. They go
+/// through in one piece, and no relay holds more than this for a peer that takes nothing.
+#[test]
+fn g10_in_production_a_relay_holds_hundreds_of_kilobytes_and_no_more() {
+    let mut relay = Relay::new(Instant::ZERO, Limits::DEFAULT);
+    for input in [RelayInput::Surveyed, RelayInput::Dial(OURS, Port::Tls), RelayInput::Connected(OURS)] {
+        relay.handle(Instant::ZERO, input);
+    }
+    let kilobytes = 1024;
+    assert_eq!(relay.line_credit(), Some(256 * kilobytes));
+    assert_eq!(relay.device_credit(), Some(1024 * kilobytes));
+}
