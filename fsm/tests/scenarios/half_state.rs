@@ -88,12 +88,11 @@ fn g5_behind_an_answered_commit_of_tls_no_plain_port_is_dialled_however_long_the
     bench.act(Action::Deliver);
     bench.act(Action::Hear);
     let mut dialled = 0;
-    while bench.outcome().is_none() {
+    each_step(&mut bench, |bench, next| {
         assert_ne!(bench.dials(), Some(Port::Plain));
-        let next = next(&bench);
         let away = next == Action::Deliver && bench.dials().is_some();
         dialled += u32::from(away);
         bench.act(if away { Action::Cut } else { next });
-    }
+    });
     assert!(dialled > 3, "{dialled}");
 }

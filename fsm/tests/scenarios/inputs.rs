@@ -31,15 +31,15 @@ fn stale() -> [Input; 9] {
 fn what_bears_a_number_that_is_not_the_current_one_changes_nothing_anywhere() {
     for persona in Persona::ALL {
         let mut bench = Bench::new(persona, profile(), Order::Provision, uuid());
-        while bench.outcome().is_none() {
+        each_step(&mut bench, |bench, next| {
             let run = bench.server.run.as_ref().expect("a run");
             for input in stale() {
                 let mut told = run.clone();
                 told.handle(Instant::ZERO, input.clone());
                 assert_eq!(told, *run, "{} at {}: {input:?}", persona.name, run.place());
             }
-            bench.act(next(&bench));
-        }
+            bench.act(next);
+        });
     }
 }
 
@@ -47,7 +47,7 @@ fn what_bears_a_number_that_is_not_the_current_one_changes_nothing_anywhere() {
 #[test]
 fn what_nobody_waits_for_changes_nothing() {
     let mut bench = bench("keeps-session", profile());
-    while bench.outcome().is_none() {
+    each_step(&mut bench, |bench, next| {
         let run = bench.server.run.as_ref().expect("a run");
         let current = run.ledger().generation();
         let mut inputs = vec![Input::Persisted(current), Input::PersistFailed(current, StoreFault::Failed)];
@@ -66,8 +66,8 @@ fn what_nobody_waits_for_changes_nothing() {
             told.handle(Instant::ZERO, input.clone());
             assert_eq!(told, *run, "at {}: {input:?}", run.place());
         }
-        bench.act(next(&bench));
-    }
+        bench.act(next);
+    });
 }
 
 /// A run of a device that nobody knows, its first port asked for.

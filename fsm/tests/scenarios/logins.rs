@@ -5,12 +5,11 @@ use super::*;
 /// Goes on to the end; how many logins the device refused.
 fn refused_logins(bench: &mut Bench) -> u32 {
     let mut refused = 0;
-    while bench.outcome().is_none() {
-        let next = next(bench);
+    each_step(bench, |bench, next| {
         let login = bench.request().filter(|_| next == Action::Deliver).map(|(login, _)| login);
         refused += u32::from(login.is_some_and(|login| !bench.device.lets_in(login)));
         bench.act(next);
-    }
+    });
     refused
 }
 

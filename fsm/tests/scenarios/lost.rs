@@ -39,11 +39,10 @@ fn g7_a_server_that_dies_at_any_step_leaves_a_device_that_the_next_run_finishes(
     for persona in Persona::ALL {
         let mut undisturbed = Bench::new(persona, profile(), Order::Provision, uuid());
         let mut steps = 0;
-        while undisturbed.outcome().is_none() {
-            let action = undisturbed.next().next().expect("a run that has not ended can go on");
-            undisturbed.act(action);
+        each_step(&mut undisturbed, |bench, action| {
+            bench.act(action);
             steps += 1;
-        }
+        });
         for crash_after in 0..steps {
             let mut bench = Bench::new(persona, profile(), Order::Provision, uuid());
             for _ in 0..crash_after {
@@ -77,13 +76,10 @@ fn a_refusal_in_plain_text_that_a_commit_mends_does_not_close_the_plain_port() {
 fn patience_behind(bench: &mut Bench, name: &str) -> Millis {
     bench.run_until(|bench| bench.asks(name));
     bench.act(Action::Cut);
-    while bench.outcome().is_none() {
-        let next = next(bench);
-        match next {
-            Action::Deliver if stands_at(bench, StageName::TcpOpen) => bench.act(Action::Cut),
-            next => bench.act(next),
-        }
-    }
+    each_step(bench, |bench, next| match next {
+        Action::Deliver if stands_at(bench, StageName::TcpOpen) => bench.act(Action::Cut),
+        next => bench.act(next),
+    });
     match run(bench) {
         Outcome::Failed(Fault::Link(Link::Deadline { after, .. })) => after,
         other => panic!("{name}: {other:?}"),
@@ -139,14 +135,14 @@ fn g7_that_a_device_has_left_is_written_down_together_with_the_end_of_its_pin() 
         run(&mut bench);
         bench.order(Order::Deactivate);
         let mut before = stored(&bench);
-        while bench.outcome().is_none() {
-            bench.act(next(&bench));
-            let now = stored(&bench);
+        each_step(&mut bench, |bench, next| {
+            bench.act(next);
+            let now = stored(bench);
             if before.doubt == Some(Once::Unprovision) && now.doubt.is_none() {
                 assert_eq!(now.pins.confirmed, None, "{persona}");
             }
             before = now;
-        }
+        });
         assert_eq!((run(&mut bench), before.doubt), (Outcome::Unprovisioned, None), "{persona}");
     }
 }

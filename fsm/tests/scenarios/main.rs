@@ -59,6 +59,22 @@ fn next(bench: &Bench) -> Action {
     bench.next().next().expect("a run that has not ended goes on")
 }
 
+/// Goes on to the end by `act`, which is told what would happen next.
+///
+/// # Panics
+/// After as many steps as no run takes.
+#[track_caller]
+fn each_step(bench: &mut Bench, mut act: impl FnMut(&mut Bench, Action)) {
+    for _ in 0..10_000 {
+        if bench.outcome().is_some() {
+            return;
+        }
+        let next = next(bench);
+        act(bench, next);
+    }
+    panic!("went round in circles at {:?}", bench.place());
+}
+
 fn stored(bench: &Bench) -> Record {
     bench.server.disk.record().expect("a device that was set up is stored")
 }
@@ -70,13 +86,12 @@ fn stands_at(bench: &Bench, stage: StageName) -> bool {
 /// Goes on to the end, with each request of that name that `strange` picks answered by `reply`; how many were.
 fn answered(bench: &mut Bench, name: &'static str, reply: &Reply, strange: impl Fn(&Bench) -> bool) -> u32 {
     let mut count = 0;
-    while bench.outcome().is_none() {
-        let next = next(bench);
+    each_step(bench, |bench, next| {
         if next == Action::Deliver && bench.asks(name) && strange(bench) {
             bench.answer_next(name, reply.clone());
             count += 1;
         }
         bench.act(next);
-    }
+    });
     count
 }

@@ -86,11 +86,11 @@ fn what_is_said_to_exist_already_is_looked_for_again_and_not_for_ever() {
 fn changes(persona: &str) -> BTreeMap<&'static str, Option<u8>> {
     let mut changes = BTreeMap::new();
     let mut bench = bench(persona, profile());
-    while bench.outcome().is_none() {
+    each_step(&mut bench, |bench, next| {
         let change = bench.request().filter(|(_, request)| request.class() != Class::Read);
         changes.extend(change.map(|(_, request)| (request.name(), request.budget())));
-        bench.act(next(&bench));
-    }
+        bench.act(next);
+    });
     changes
 }
 
@@ -117,14 +117,14 @@ fn g8_a_device_that_says_that_it_did_what_it_did_not_do_is_asked_so_often_and_no
 fn a_device_in_ccm_that_nobody_knows_is_foreign_whoever_it_lets_in() {
     let mut bench = bench("keeps-session", profile());
     let mut said = false;
-    while bench.outcome().is_none() {
+    each_step(&mut bench, |bench, next| {
         if bench.asks("IPS_HostBasedSetupService.Get") {
             let mode = Reply::ControlMode(ControlMode::Client, FirmwareNonce([7; 20]));
             bench.answer_next("IPS_HostBasedSetupService.Get", mode);
             said = true;
         }
-        bench.act(next(&bench));
-    }
+        bench.act(next);
+    });
     assert!(said);
     assert_eq!(run(&mut bench), Outcome::Failed(Operator::ForeignDevice(ControlMode::Client).into()));
     assert_eq!(bench.device.counters(), Counters::default());

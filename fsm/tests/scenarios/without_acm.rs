@@ -110,12 +110,12 @@ fn a_device_that_turns_out_to_be_in_ccm_does_not_get_a_chain_that_is_barred() {
 
 /// The device never gets what is asked for by that name, as often as it is asked.
 fn never_hears(bench: &mut Bench, name: &str) -> Outcome {
-    while bench.outcome().is_none() {
+    each_step(bench, |bench, _| {
         bench.run_until(|bench| bench.asks(name));
         if bench.outcome().is_none() {
             bench.act(Action::Cut);
         }
-    }
+    });
     run(bench)
 }
 
@@ -135,10 +135,10 @@ fn a_device_that_refuses_something_else_in_ccm_is_not_given_back() {
     for persona in ["keeps-session", "amt-16"] {
         let mut bench = bench(persona, Profile { without_acm: WithoutAcm::Unprovision, ..profile() });
         bench.run_until(|bench| stands_at(bench, StageName::CertReplaced));
-        while bench.outcome().is_none() {
+        each_step(&mut bench, |bench, next| {
             bench.refuse_next_change(1);
-            bench.act(next(&bench));
-        }
+            bench.act(next);
+        });
         let Outcome::Failed(Fault::Peer(Peer::Refused { request, .. })) = run(&mut bench) else {
             panic!("{persona}: {:?}", bench.outcome())
         };
