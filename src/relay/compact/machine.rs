@@ -1,16 +1,21 @@
 //! The machine itself.
 
+mod from_relay;
+mod from_server;
+mod way;
+
 use std::collections::VecDeque;
 
 use amt_provision_fsm::deadline;
 use amt_provision_fsm::firmware::Port;
 use amt_provision_fsm::provisioner::ChannelId;
-use amt_provision_fsm::relay::{Limits, Relay, RelayInput, RelayOutput, RelayState};
+use amt_provision_fsm::relay::{Limits, Relay, RelayInput};
 use amt_provision_fsm::time::Instant;
 
+use self::way::Way;
 use super::backoff::Backoff;
-use crate::protocol::compact::{CompactError, Packet, Report, Resumable, SessionId, ToRelay, ToServer};
-use crate::protocol::{Data, Hello, MAX_DATA, Outcome, Remark};
+use crate::protocol::compact::{CompactError, Packet, Report, Resumable, SessionId, ToServer};
+use crate::protocol::{Data, Hello, MAX_DATA};
 use crate::relay::line::{End, LineInput, LineOutput, LineWake, MAX_QUEUED, Notice};
 
 /// What is kept until the server acknowledges it, in bytes: what the relay machine lets be on its way, and as much again
@@ -37,26 +42,6 @@ pub(in crate::relay) struct Line {
     /// The device's bytes in frames that have not left yet: where the frame ends, and how many.
     counted: VecDeque<(u64, usize)>,
     end: Option<End>,
-}
-
-/// The WebSocket.
-#[derive(Debug)]
-enum Way {
-    /// It is there.
-    Up,
-    /// It is there again, and the server has not said yet whether it knows the session. Since when there was none.
-    Greeting(Instant),
-    /// It is being made.
-    Dialling(Lost),
-    /// It is to be made at that time.
-    Pausing(Lost, Instant),
-}
-
-/// Since when there is no WebSocket, and why.
-#[derive(Clone, Debug)]
-struct Lost {
-    since: Instant,
-    why: String,
 }
 
 impl Line {
@@ -165,69 +150,6 @@ impl Line {
         self.relay.line_credit().is_none()
     }
 
-    fn on_packet(&mut self, packet: Packet) -> Result<(), CompactError> {
-        match packet {
-            Packet::Welcome { session, received } => self.on_welcome(session, received),
-            Packet::Unknown if matches!(self.way, Way::Greeting(_)) => {
-                self.finish(End::Unknown);
-                Ok(())
-            }
-            Packet::Frame { at, received, frame } if self.is_welcome() => {
-                match self.frames.receive(at, received, frame)? {
-                    Some(frame) => self.on_frame(ToRelay::decode(&frame)?),
-                    None => Ok(()),
-                }
-            }
-            Packet::Received(received) if self.is_welcome() => Ok(self.frames.acknowledge(received)?),
-            Packet::Begin | Packet::Resume { .. } => Err(CompactError::Misplaced("what a server says")),
-            Packet::Unknown | Packet::Frame { .. } | Packet::Received(_) => {
-                Err(CompactError::Misplaced("a welcome first, and one only"))
-            }
-        }
-    }
-
-    const fn is_welcome(&self) -> bool {
-        matches!(self.way, Way::Up) && self.session.is_some()
-    }
-
-    fn on_welcome(&mut self, session: SessionId, received: u64) -> Result<(), CompactError> {
-        match (&self.way, self.session) {
-            (Way::Up, None) => self.frames.acknowledge(received)?,
-            (Way::Greeting(_), Some(known)) if known == session => {
-                self.frames.resume(received)?;
-                self.way = Way::Up;
-                self.tell(Notice::LineBack);
-            }
-            _ => return Err(CompactError::Misplaced("one welcome, to this session")),
-        }
-        self.session = Some(session);
-        self.backoff.reset();
-        Ok(())
-    }
-
-    fn on_frame(&mut self, frame: ToRelay) -> Result<(), CompactError> {
-        match frame {
-            ToRelay::Dial(id, port) => {
-                self.port = port;
-                self.tell_relay(RelayInput::Dial(id, port));
-            }
-            ToRelay::Data(id, Data(bytes)) => self.tell_relay(RelayInput::FromServer(id, bytes)),
-            ToRelay::HangUp(id) => self.tell_relay(RelayInput::HangUp(id)),
-            ToRelay::Progress(text) => self.tell(Notice::Progress(Remark::new(&text))),
-            ToRelay::Success(text) => self.on_last(End::Success(Outcome::from_message(&text))),
-            ToRelay::Failure(text) => self.on_last(End::Failure(Outcome::from_message(&text))),
-        }
-        Ok(())
-    }
-
-    /// The server keeps its last word until it knows that it was heard.
-    fn on_last(&mut self, end: End) {
-        if let Some(packet) = self.frames.acknowledgement() {
-            self.send(&packet);
-        }
-        self.finish(end);
-    }
-
     fn on_delivered(&mut self) {
         let Some(until) = self.on_the_way.pop_front() else { return };
         let mut count = 0;
@@ -237,43 +159,6 @@ impl Line {
         if count > 0 {
             self.tell_relay(RelayInput::SentToServer(count));
         }
-    }
-
-    fn on_line_lost(&mut self, why: String) {
-        let since = match &self.way {
-            Way::Up => {
-                self.tell(Notice::LineLost(Remark::new(&why)));
-                self.now
-            }
-            Way::Greeting(since) => *since,
-            Way::Dialling(lost) => lost.since,
-            Way::Pausing(..) => return,
-        };
-        self.on_the_way.clear();
-        let at = self.now + self.backoff.pause();
-        self.way = Way::Pausing(Lost { since, why }, at);
-    }
-
-    fn on_line_up(&mut self) {
-        if let Way::Dialling(lost) = &self.way {
-            let since = lost.since;
-            self.way = if self.session.is_some() { Way::Greeting(since) } else { Way::Up };
-            self.greet();
-        }
-    }
-
-    /// The first packet over a WebSocket.
-    fn greet(&mut self) {
-        let packet = match self.session {
-            Some(session) => Packet::Resume { session, received: self.frames.received() },
-            // Nothing of a session without a name was acknowledged.
-            None => match self.frames.resume(0) {
-                Ok(()) => Packet::Begin,
-                Err(breach) => return self.refuse(breach.into()),
-            },
-        };
-        self.send(&packet);
-        self.flush();
     }
 
     /// Sends what may be sent.
@@ -308,54 +193,6 @@ impl Line {
         }
     }
 
-    fn pump(&mut self) {
-        while let Some(output) = self.relay.poll_output() {
-            match output {
-                // Both are done before there is a line.
-                RelayOutput::Survey | RelayOutput::Report => {}
-                RelayOutput::Connect(id, port) => self.outputs.push_back(LineOutput::Connect(id, port)),
-                RelayOutput::ToDevice(id, bytes) => self.outputs.push_back(LineOutput::ToDevice(id, bytes)),
-                RelayOutput::Disconnect(id) => self.outputs.push_back(LineOutput::Disconnect(id)),
-                RelayOutput::Opened(id) => {
-                    self.tell(Notice::Opened(self.port));
-                    self.say(&ToServer::Opened(id));
-                }
-                RelayOutput::OpenFailed(id, fault) => {
-                    self.tell(Notice::NotOpened(self.port, fault));
-                    self.say(&ToServer::OpenFailed(id, fault));
-                }
-                // A device is always read, and a line that cannot keep up loses the connection instead (odca.md §3).
-                RelayOutput::ToServer(id, bytes) if self.frames.room() < bytes.len() + RESERVE => {
-                    self.tell_relay(RelayInput::SentToServer(bytes.len()));
-                    self.give_up(id);
-                }
-                RelayOutput::ToServer(id, bytes) => {
-                    for part in bytes.chunks(MAX_DATA) {
-                        self.say(&ToServer::Data(id, Data(part.to_vec())));
-                        self.counted.push_back((self.frames.end(), part.len()));
-                    }
-                }
-                RelayOutput::Lost(id) => {
-                    self.tell(Notice::Closed(self.port));
-                    self.say(&ToServer::Lost(id));
-                }
-                RelayOutput::Close(why) => {
-                    let end = self.end.take().unwrap_or(End::Relay(why));
-                    self.outputs.push_back(LineOutput::End(end));
-                }
-            }
-        }
-    }
-
-    /// Drops a connection that there is no room for.
-    fn give_up(&mut self, id: ChannelId) {
-        if matches!(self.relay.state(), RelayState::Pumping(open) | RelayState::Draining(open) if open == id) {
-            self.tell_relay(RelayInput::HangUp(id));
-            self.tell(Notice::Closed(self.port));
-            self.say(&ToServer::Lost(id));
-        }
-    }
-
     fn tell_relay(&mut self, input: RelayInput) {
         self.relay.handle(self.now, input);
         self.pump();
@@ -363,10 +200,6 @@ impl Line {
 
     fn tell(&mut self, notice: Notice) {
         self.outputs.push_back(LineOutput::Tell(notice));
-    }
-
-    fn refuse(&mut self, error: CompactError) {
-        self.finish(End::Compact(error));
     }
 
     fn finish(&mut self, end: End) {
