@@ -127,16 +127,16 @@ impl Context {
     /// A request was answered.
     pub(crate) fn answered(&mut self, request: &Request, reply: &Reply) {
         self.unheard = None;
+        if let Reply::Refused(_) = reply {
+            self.commit_sent_in.take_if(|_| *request == Request::CommitChanges);
+        }
         match (reply, request.class()) {
             (Reply::ControlMode(mode, _), _) => self.likely_mode = *mode,
             (Reply::Refused(Refusal::Unauthorized), _) => {}
             (Reply::Refused(refusal), Class::Once(once)) if !refusal.is_passing() => {
                 self.firm_no = Some((once, *refusal));
             }
-            (Reply::Refused(_), _) => {
-                self.refusals = self.refusals.saturating_add(1);
-                self.commit_sent_in.take_if(|_| *request == Request::CommitChanges);
-            }
+            (Reply::Refused(_), _) => self.refusals = self.refusals.saturating_add(1),
             (Reply::Done, _) if *request == Request::CommitChanges => {
                 self.commit_answered = true;
                 if self.route == Route::Either {
