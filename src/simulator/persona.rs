@@ -23,6 +23,8 @@ pub enum AfterCommit {
 /// Which requests take the local ports away although they are applied (odca.md §2.4).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Drops {
+    /// Commits and `Unprovision`: the session survives the step to ACM, as nobody has seen one do.
+    Commits,
     /// Commits, `Unprovision`, and the step to ACM: nobody has seen a session survive those.
     Restarts,
     /// `Setup` and the change of the admin password too.

@@ -80,7 +80,7 @@ fn device(site: &Site, case: &sim::Case) -> DeviceConfig {
             sim::AfterCommit::Odca => AfterCommit::Odca,
         },
         drops: match model.drops {
-            sim::Drops::Nothing | sim::Drops::Commits => Drops::Restarts,
+            sim::Drops::Nothing | sim::Drops::Commits => Drops::Commits,
             sim::Drops::Everything => Drops::EveryChange,
         },
         last_reply: last_reply.unwrap_or(LastReply::Delivered),

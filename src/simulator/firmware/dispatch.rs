@@ -161,8 +161,10 @@ impl Firmware {
     /// What a method that was applied does to the ports (odca.md §2.4).
     fn aftermath(&self, class: Class, method: &str) -> Aftermath {
         let restarts = match (class, method) {
-            (Class::SetupAndConfigurationService, "CommitChanges" | "Unprovision")
-            | (Class::HostBasedSetupService, "AdminSetup" | "UpgradeClientToAdmin") => true,
+            (Class::SetupAndConfigurationService, "CommitChanges" | "Unprovision") => true,
+            (Class::HostBasedSetupService, "AdminSetup" | "UpgradeClientToAdmin") => {
+                self.persona.drops != Drops::Commits
+            }
             (Class::HostBasedSetupService, "Setup") | (Class::AuthorizationService, "SetAdminAclEntryEx") => {
                 self.persona.drops == Drops::EveryChange
             }
