@@ -8,7 +8,6 @@ use std::path::PathBuf;
 use clap::Args;
 use zeroize::Zeroizing;
 
-use super::error::CliError;
 use crate::secret::Secret;
 
 /// The variable that the password may be in.
@@ -93,12 +92,6 @@ fn ask(question: &str) -> Result<Secret, PasswordError> {
 fn checked(text: &str, from: impl FnOnce() -> String) -> Result<Secret, PasswordError> {
     let good = (1..=128).contains(&text.chars().count()) && !text.chars().any(char::is_control);
     if good { Ok(Secret::from(text.to_owned())) } else { Err(PasswordError::NotOne { from: from() }) }
-}
-
-impl From<PasswordError> for CliError {
-    fn from(error: PasswordError) -> Self {
-        Self::Password(error)
-    }
 }
 
 #[cfg(test)]

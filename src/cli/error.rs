@@ -102,6 +102,12 @@ impl From<serde_json::Error> for CliError {
     }
 }
 
+impl From<PasswordError> for CliError {
+    fn from(error: PasswordError) -> Self {
+        Self::Password(error)
+    }
+}
+
 impl From<RelayError> for CliError {
     fn from(error: RelayError) -> Self {
         Self::Relay(Box::new(error))

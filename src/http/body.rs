@@ -1,7 +1,7 @@
 //! Where a body ends (RFC 9112 §6 and §7.1).
 
 use super::fields::Fields;
-use super::message::{HttpError, Limits, take_line};
+use super::limits::{HttpError, Limits, take_line};
 
 /// How the end of a body is told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

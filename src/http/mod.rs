@@ -21,6 +21,7 @@
 mod body;
 pub mod digest;
 mod fields;
+mod limits;
 mod message;
 mod request;
 mod response;
@@ -28,7 +29,8 @@ mod response;
 mod tests;
 
 pub use fields::Fields;
-pub use message::{HttpError, Limits, StreamEnd};
+pub use limits::{HttpError, Limits};
+pub use message::StreamEnd;
 pub use request::{Request, RequestDecoder, write_request};
 pub use response::{Chunks, Connection, DeviceResponse, Framing, Response, ResponseDecoder};
 

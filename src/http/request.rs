@@ -9,7 +9,8 @@ use super::WSMAN_PATH;
 use super::body::Framing;
 use super::digest::Authorization;
 use super::fields::Fields;
-use super::message::{Decoder, HttpError, Limits, MAX_FIELDS, Message, Start, StreamEnd};
+use super::limits::{HttpError, Limits};
+use super::message::{Decoder, MAX_FIELDS, Message, Start, StreamEnd};
 use super::response::Connection;
 
 /// The bytes that post `envelope` to the device `device` on `port`. They are wiped on drop.

@@ -4,7 +4,8 @@ use httparse::{EMPTY_HEADER, Status};
 
 use super::body;
 use super::fields::Fields;
-use super::message::{Decoder, HttpError, Limits, MAX_FIELDS, Message, Start, StreamEnd};
+use super::limits::{HttpError, Limits};
+use super::message::{Decoder, MAX_FIELDS, Message, Start, StreamEnd};
 use super::request::keeps_connection;
 
 /// A whole reply.

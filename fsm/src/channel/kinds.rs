@@ -1,57 +1,12 @@
 //! The channel types themselves. Their fields are the evidence; nothing outside this crate can fill them.
 
-use core::fmt;
 use core::marker::PhantomData;
 
-use serde::{Deserialize, Serialize};
-
+use super::names::sealed::Sealed;
+use super::names::{Channel, ChannelName};
 use super::secrecy::{Carries, OneOff, PasswordKind, Public, Real};
 use crate::identity::{RomCaHash, SpkiHash};
 use crate::record::{Pin, Provenance};
-
-pub(super) mod sealed {
-    pub trait Sealed {}
-}
-use sealed::Sealed;
-
-/// A channel by name, for logs, tables and diagrams.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub enum ChannelName {
-    /// No channel: nothing is connected.
-    Unconnected,
-    /// [`Plain`].
-    Plain,
-    /// [`Odca`].
-    Odca,
-    /// [`Interim`].
-    Interim,
-    /// [`Provisional`].
-    Provisional,
-    /// [`Pinned<Proven>`](Pinned).
-    PinnedProven,
-    /// [`Pinned<FirstUse>`](Pinned).
-    PinnedFirstUse,
-}
-
-impl fmt::Display for ChannelName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Unconnected => "Unconnected",
-            Self::Plain => "Plain",
-            Self::Odca => "Odca",
-            Self::Interim => "Interim",
-            Self::Provisional => "Provisional",
-            Self::PinnedProven => "Pinned<Proven>",
-            Self::PinnedFirstUse => "Pinned<FirstUse>",
-        })
-    }
-}
-
-/// What a session's bytes run over. Sealed: the six channels of the design and [`Unconnected`].
-pub trait Channel: Sealed {
-    /// The channel by name.
-    const NAME: ChannelName;
-}
 
 /// A channel that requests can be sent on.
 pub trait Connected: Channel + Carries<Public> + Carries<<Self as Connected>::Password> {

@@ -10,18 +10,20 @@
 //! | [`Pinned<Proven>`](Pinned) | the stored hash, learnt over proven sessions only |
 //! | [`Pinned<FirstUse>`](Pinned) | the stored hash, learnt where nobody vouched |
 //!
-//! What each may carry is the list of [`Carries`] in `secrecy.rs`. Only [`classify`] makes a TLS channel,
+//! What each may carry is the list of [`Carries`] in `table.rs`. Only [`classify`] makes a TLS channel,
 //! from a handshake that the TLS stack authenticated and from what is stored about the device.
 
 mod classify;
 mod kinds;
+mod names;
 mod secrecy;
+mod table;
 
 pub use classify::{Recognised, Stranger, classify};
 pub use kinds::{
-    Assurance, Channel, ChannelName, Connected, FirstUse, Interim, Odca, Pinned, PinnedChannel, Plain, Proven,
-    Provisional, Unconnected, Unpinned,
+    Assurance, Connected, FirstUse, Interim, Odca, Pinned, PinnedChannel, Plain, Proven, Provisional, Unconnected,
+    Unpinned,
 };
-pub use secrecy::{
-    Authority, Carries, Grant, Grants, OneOff, PasswordKind, PasswordRef, Public, Real, Secrecy, TrustFirstUse,
-};
+pub use names::{Channel, ChannelName};
+pub use secrecy::{Authority, Carries, OneOff, PasswordKind, PasswordRef, Public, Real, Secrecy};
+pub use table::{Grant, Grants, TrustFirstUse};

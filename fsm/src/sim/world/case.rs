@@ -1,19 +1,15 @@
-//! What is tried, and what came of it.
+//! What is tried.
 
-use alloc::collections::BTreeSet;
+use alloc::string::String;
 use alloc::vec::Vec;
-use core::fmt;
+use core::fmt::{self, Write};
 use core::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use super::trace::{Trace, hex, unhex};
-use crate::edges::Edge;
 use crate::policy::{Order, Profile};
 use crate::sim::faults::{FaultPlan, When};
-use crate::sim::invariants::Violation;
 use crate::sim::persona::Persona;
-use crate::time::Millis;
 
 /// One case: what the device is, what is wanted of it, and what goes wrong.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -29,25 +25,6 @@ pub struct Case {
     pub orders: Vec<(Order, Option<When>)>,
     /// What goes wrong.
     pub faults: FaultPlan,
-}
-
-/// What came of a case.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Report {
-    /// The first guarantee that did not hold.
-    pub violation: Option<Violation>,
-    /// Every edge that was taken.
-    pub edges: BTreeSet<Edge>,
-    /// How many events there were.
-    pub steps: u32,
-    /// How many faults were injected.
-    pub faults: u32,
-    /// How many runs began.
-    pub runs: u32,
-    /// The virtual time that it took.
-    pub took: Millis,
-    /// What happened, where a trace was asked for.
-    pub trace: Trace,
 }
 
 /// One word, for a person to copy: [`Case::from_str`] reads it.
@@ -71,4 +48,20 @@ impl FromStr for Case {
             _ => Err(NoCase),
         }
     }
+}
+
+/// Bytes as two digits each.
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
+/// And back.
+fn unhex(text: &str) -> Option<Vec<u8>> {
+    let digit = |byte: u8| char::from(byte).to_digit(16);
+    let byte = |[high, low]: &[u8; 2]| u8::try_from(digit(*high)? * 16 + digit(*low)?).ok();
+    let (pairs, []) = text.as_bytes().as_chunks() else { return None };
+    pairs.iter().map(byte).collect()
 }

@@ -5,9 +5,10 @@ use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use super::case::{Case, Report};
+use super::case::Case;
 use super::device_side::Tcp;
 use super::pipes::Event;
+use super::report::Report;
 use super::server_side::Wire;
 use super::trace::{Party, Trace};
 use crate::edges::Place;

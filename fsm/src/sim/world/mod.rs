@@ -11,9 +11,11 @@ mod device_side;
 mod machine;
 mod pipes;
 mod relay_side;
+mod report;
 mod server_side;
 mod trace;
 
-pub use case::{Case, NoCase, Report};
+pub use case::{Case, NoCase};
 pub use machine::World;
+pub use report::Report;
 pub use trace::{Entry, Party, Trace};

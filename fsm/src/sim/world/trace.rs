@@ -3,7 +3,7 @@
 
 use alloc::string::String;
 use alloc::vec::Vec;
-use core::fmt::{self, Write};
+use core::fmt;
 
 use super::case::Case;
 use crate::time::Instant;
@@ -94,20 +94,4 @@ impl fmt::Display for Entry {
         }
         Ok(())
     }
-}
-
-/// Bytes as two digits each.
-pub(super) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
-}
-
-/// And back.
-pub(super) fn unhex(text: &str) -> Option<Vec<u8>> {
-    let digit = |byte: u8| char::from(byte).to_digit(16);
-    let byte = |[high, low]: &[u8; 2]| u8::try_from(digit(*high)? * 16 + digit(*low)?).ok();
-    let (pairs, []) = text.as_bytes().as_chunks() else { return None };
-    pairs.iter().map(byte).collect()
 }
