@@ -27,3 +27,8 @@ impl Fields {
         self.all(name).flat_map(|value| value.split(',')).any(|item| item.trim().eq_ignore_ascii_case(token))
     }
 }
+
+/// RFC 9112 §9.3: what the version means, unless the field says otherwise.
+pub(super) fn keeps_connection(minor: u8, fields: &Fields) -> bool {
+    if minor == 0 { fields.has_token("Connection", "keep-alive") } else { !fields.has_token("Connection", "close") }
+}

@@ -8,7 +8,7 @@ use zeroize::Zeroizing;
 use super::WSMAN_PATH;
 use super::body::Framing;
 use super::digest::Authorization;
-use super::fields::Fields;
+use super::fields::{Fields, keeps_connection};
 use super::limits::{HttpError, Limits};
 use super::message::{Decoder, MAX_FIELDS, Message, Start, StreamEnd};
 use super::response::Connection;
@@ -128,9 +128,4 @@ impl RequestDecoder {
     pub fn finish(&mut self, end: StreamEnd) -> Result<(), HttpError> {
         self.0.finish(end).map(|_| ())
     }
-}
-
-/// RFC 9112 §9.3: what the version means, unless the field says otherwise.
-pub(super) fn keeps_connection(minor: u8, fields: &Fields) -> bool {
-    if minor == 0 { fields.has_token("Connection", "keep-alive") } else { !fields.has_token("Connection", "close") }
 }

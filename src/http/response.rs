@@ -3,10 +3,9 @@
 use httparse::{EMPTY_HEADER, Status};
 
 use super::body;
-use super::fields::Fields;
+use super::fields::{Fields, keeps_connection};
 use super::limits::{HttpError, Limits};
 use super::message::{Decoder, MAX_FIELDS, Message, Start, StreamEnd};
-use super::request::keeps_connection;
 
 /// A whole reply.
 #[derive(Clone, Debug, PartialEq, Eq)]

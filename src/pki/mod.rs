@@ -9,6 +9,7 @@
 //! - [`provisioning`] decides whether a provisioning certificate can take a device into ACM, and opens PFX files;
 //! - [`authority`] is the deployment's own CA, which certifies the keys that devices generate.
 
+pub mod algorithms;
 pub mod authority;
 pub mod certificate;
 pub mod odca;

@@ -6,7 +6,7 @@ use webpki::RawPublicKeyEntity;
 use x509_cert::der::asn1::{AnyRef, BitStringRef};
 use x509_cert::der::{Decode, Encode, Error, ErrorKind};
 
-use super::spki::SIGNATURE_ALGORITHMS;
+use super::algorithms::SIGNATURE_ALGORITHMS;
 
 /// A signed structure. Having one proves nothing.
 #[derive(Clone, Debug, PartialEq, Eq)]

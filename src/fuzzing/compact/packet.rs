@@ -4,18 +4,12 @@ use std::fmt::Debug;
 
 use zeroize::Zeroizing;
 
+use super::bounds::refused;
 use super::listener::Listener;
 use super::session::Session;
 use crate::fuzzing::actions::until_spent;
 use crate::protocol::Data;
 use crate::protocol::compact::{CompactError, MAX_PACKET, Packet, Report, ToRelay, ToServer};
-
-/// What an end keeps: enough for acknowledgements to come in time, and so little that it fills up.
-pub(super) const KEPT: usize = 24 * 1024;
-/// The longest frame.
-pub(super) const MAX_FRAME: usize = 5000;
-/// The longest refusal: some words, and an excerpt of what was sent.
-const MAX_REFUSAL: usize = 640;
 
 /// The first byte chooses. Reads a packet and the frame in it, and panics when what is written again is another one; or
 /// lets two ends talk while their WebSockets are cut, and panics when a frame is lost, comes twice or in another order; or
@@ -69,14 +63,4 @@ fn same_again<T: Debug + PartialEq>(
     let longer = [&written[..], &[0]].concat();
     assert!(matches!(decode(&longer), Err(CompactError::TrailingBytes { count: 1, .. })), "{value:?} and a byte");
     Some(value)
-}
-
-pub(super) fn refused(error: &CompactError) {
-    let words = error.to_string();
-    assert!(!words.is_empty() && words.len() <= MAX_REFUSAL, "{} bytes: {words}", words.len());
-}
-
-/// Bytes in which every place of every frame shows.
-pub(super) fn recognisable(frame: usize, length: usize) -> Vec<u8> {
-    (0..length).map(|at| (at ^ (at >> 8) ^ frame.wrapping_mul(31)) as u8).collect()
 }

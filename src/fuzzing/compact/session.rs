@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use arbitrary::{Result, Unstructured};
 use zeroize::Zeroizing;
 
-use super::packet::{KEPT, MAX_FRAME, recognisable};
+use super::bounds::{KEPT, MAX_FRAME, recognisable};
 use crate::fuzzing::actions::up_to;
 use crate::protocol::Data;
 use crate::protocol::compact::{ACK_EVERY, Full, Packet, Resumable, SessionId};

@@ -1,8 +1,8 @@
 //! An answer to a challenge, as it stands in a request.
 
+use super::denied::Denied;
 use super::ha1::{DigestRealm, Ha1};
 use super::params::parse;
-use super::verifier::Denied;
 
 /// What an `Authorization` field says. Whoever reads it can try passwords on it.
 #[derive(Clone, PartialEq, Eq)]

@@ -22,6 +22,7 @@
 
 mod answer;
 mod challenge;
+mod denied;
 mod ha1;
 mod params;
 mod session;
@@ -31,6 +32,7 @@ mod verifier;
 
 pub use answer::Answer;
 pub use challenge::{Challenge, ChallengeError};
+pub use denied::Denied;
 pub use ha1::{DigestRealm, Ha1, RealmError};
 pub use session::{Account, Authorization, Cnonce, MAX_REFUSALS, Refused, Reuse, Session};
-pub use verifier::{Denied, Login, MAX_NONCES, Verifier};
+pub use verifier::{Login, MAX_NONCES, Verifier};

@@ -5,7 +5,6 @@ use rcgen::{
     KeyUsagePurpose,
 };
 use sha2::{Digest, Sha256};
-use time::{Duration, OffsetDateTime};
 use x509_cert::der::Encode;
 use x509_cert::der::asn1::Ia5String;
 use x509_cert::ext::pkix::crl::CrlDistributionPoints;
@@ -14,7 +13,7 @@ use x509_cert::ext::pkix::name::{DistributionPointName, GeneralName};
 use x509_cert::name::Name;
 
 use super::error::IdentityError;
-use super::shape::{ChainShape, LeafPurpose, Subject};
+use super::shape::{ChainShape, LeafPurpose, Subject, end_of_2049};
 
 pub(super) fn authority_params(name: DistinguishedName, key: &KeyPair) -> CertificateParams {
     let mut params = CertificateParams::default();
@@ -73,8 +72,4 @@ fn extension(oid: &[u64], critical: bool, content: Vec<u8>) -> CustomExtension {
     let mut extension = CustomExtension::from_oid_content(oid, content);
     extension.set_criticality(critical);
     extension
-}
-
-pub(in crate::simulator) fn end_of_2049() -> OffsetDateTime {
-    rcgen::date_time_ymd(2050, 1, 1) - Duration::SECOND
 }

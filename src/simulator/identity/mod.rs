@@ -27,8 +27,8 @@ mod tests;
 
 pub(super) use authority::Authority;
 pub use authority::{Silicon, SimulatorAuthority};
-pub(super) use certificate::end_of_2049;
 pub use error::IdentityError;
 pub use keys::{generate_p384_key, generate_rsa_key};
+pub(super) use shape::end_of_2049;
 pub use shape::{ChainShape, LeafPurpose, Subject};
 pub use shown::{Identity, certified_key};

@@ -1,9 +1,8 @@
 //! The shape of an ODCA chain, as plain data.
 
 use rcgen::{DistinguishedName, DnType, KeyPair, PKCS_ECDSA_P256_SHA256};
-use time::OffsetDateTime;
+use time::{Duration, OffsetDateTime};
 
-use super::certificate::end_of_2049;
 use super::error::IdentityError;
 use super::keys::generate_p384_key;
 
@@ -99,4 +98,8 @@ impl ChainShape {
             _ => generate_p384_key(),
         }
     }
+}
+
+pub(in crate::simulator) fn end_of_2049() -> OffsetDateTime {
+    rcgen::date_time_ymd(2050, 1, 1) - Duration::SECOND
 }

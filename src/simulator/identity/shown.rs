@@ -8,9 +8,8 @@ use rustls::sign::CertifiedKey;
 use x509_cert::der::asn1::{AnyRef, BitStringRef};
 use x509_cert::der::{Decode, Encode, ErrorKind, Tagged};
 
-use super::certificate::end_of_2049;
 use super::error::IdentityError;
-use super::shape::Subject;
+use super::shape::{Subject, end_of_2049};
 
 /// A private key and the certificates shown with it.
 pub struct Identity {

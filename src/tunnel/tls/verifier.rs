@@ -13,9 +13,10 @@ use rustls::{CertificateError, DigitallySignedStruct, Error, PeerMisbehaved, Sig
 use webpki::RawPublicKeyEntity;
 
 use super::Refusal;
+use crate::pki::algorithms::SIGNATURE_ALGORITHMS;
 use crate::pki::certificate::CertificateParts;
 use crate::pki::odca::{OdcaIdentity, OdcaTrust};
-use crate::pki::spki::{KeyKind, SIGNATURE_ALGORITHMS, spki_hash};
+use crate::pki::spki::{KeyKind, spki_hash};
 
 const MIN_RSA_BITS: usize = 2048;
 

@@ -1,39 +1,19 @@
 //! The device's side: handshakes, requests, restarts.
 
 use alloc::format;
-use alloc::vec::Vec;
 
 use super::machine::World;
-use super::pipes::{Event, FROM_DEVICE, shorten};
+use super::parts::{End, Event};
+use super::pipes::{FROM_DEVICE, shorten};
 use super::trace::Party;
 use crate::identity::SpkiHash;
 use crate::peer::{Peer, Voucher};
-use crate::provisioner::ChannelId;
 use crate::request::{Class, Refusal, Reply, Request};
-use crate::sim::device::{Answer, Connection};
+use crate::sim::device::Answer;
 use crate::sim::faults::Fault;
 use crate::sim::persona::Drops;
 use crate::sim::wire::Message;
 use crate::time::Millis;
-
-/// A TCP connection between relay and device.
-pub(super) struct Tcp {
-    pub(super) id: u32,
-    pub(super) channel: ChannelId,
-    pub(super) connection: Connection,
-    pub(super) inbox: Vec<u8>,
-    pub(super) end: End,
-}
-
-/// Who is at the far end of a connection.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum End {
-    Device,
-    /// The relay itself, with a key of its own.
-    Impostor,
-    /// Another genuine device.
-    Other,
-}
 
 impl World {
     pub(super) fn on_device_bytes(&mut self, id: u32, bytes: &[u8]) {

@@ -6,10 +6,8 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use super::case::Case;
-use super::device_side::Tcp;
-use super::pipes::Event;
+use super::parts::{Event, Tcp, Wire};
 use super::report::Report;
-use super::server_side::Wire;
 use super::trace::{Party, Trace};
 use crate::edges::Place;
 use crate::fault::{Fault, Operator};

@@ -9,6 +9,7 @@ mod cases;
 mod chaos;
 mod device_side;
 mod machine;
+mod parts;
 mod pipes;
 mod relay_side;
 mod report;

@@ -5,31 +5,10 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use super::machine::World;
+use super::parts::Event;
 use super::trace::{Entry, Party};
-use crate::provisioner::ChannelId;
-use crate::record::{Generation, Record};
-use crate::request::Certificate;
-use crate::sim::wire::{Down, Message, Up};
-use crate::stage::OpenFault;
+use crate::sim::wire::Message;
 use crate::time::Millis;
-
-/// Something that will happen at its time. What bears an older number than what it is for is dropped.
-pub(super) enum Event {
-    Up(u32, Up),
-    Down(u32, Down),
-    TcpOpened(u32),
-    TcpFailed(u32, ChannelId, OpenFault),
-    ToDevice(u32, Vec<u8>),
-    ToRelay(u32, Vec<u8>),
-    DeviceDone(u32, Message),
-    DeviceGone(u32),
-    Durable(u32, Generation, Record),
-    Issued(u32, Certificate),
-    Sent(u32, usize),
-    Wrote(u32, ChannelId, usize),
-    Surveyed(u32),
-    RelayStarts,
-}
 
 /// The pipes, by their number in `World::last`.
 pub(super) const DOWN: usize = 0;

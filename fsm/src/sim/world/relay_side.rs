@@ -2,9 +2,9 @@
 
 use alloc::vec::Vec;
 
-use super::device_side::{End, Tcp};
 use super::machine::World;
-use super::pipes::{DOWN, Event, TO_DEVICE, UP, shorten};
+use super::parts::{End, Event, Tcp};
+use super::pipes::{DOWN, TO_DEVICE, UP, shorten};
 use super::trace::Party;
 use crate::firmware::Port;
 use crate::policy::{FlowB, Permit};

@@ -1,14 +1,13 @@
 //! The server's side: what comes up the line, and what the run wants done.
 
 use alloc::format;
-use alloc::vec::Vec;
 
 use super::machine::World;
-use super::pipes::{Event, shorten};
+use super::parts::{Event, Wire};
+use super::pipes::shorten;
 use super::trace::Party;
 use crate::channel::ChannelName;
 use crate::edges::Place;
-use crate::peer::Expectation;
 use crate::policy::{DeviceReport, LocalTls, Order};
 use crate::provisioner::{ChannelId, Input, Output, StoreFault};
 use crate::record::{Generation, Record};
@@ -20,13 +19,6 @@ use crate::sim::server::handshake;
 use crate::sim::wire::{Down, Message, Up};
 use crate::stage::{StageName, TlsFault};
 use crate::time::Millis;
-
-/// The channel layer's part of a run.
-#[derive(Default)]
-pub(super) struct Wire {
-    pub(super) inbox: Vec<u8>,
-    pub(super) expecting: Option<(ChannelId, Expectation)>,
-}
 
 impl World {
     pub(super) fn on_up(&mut self, up: Up, order: Order) -> Check {
