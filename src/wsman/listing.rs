@@ -2,10 +2,11 @@
 
 use zeroize::Zeroizing;
 
-use super::call::{Call, EnumerationContext, Operation, ResourceUri};
+use super::call::{Call, EnumerationContext, Operation};
 use super::envelope::{MessageId, ReplyError, read_response, write_request};
 use super::namespace::ENUMERATION;
 use super::properties::PropertyError;
+use super::resource::ResourceUri;
 use super::xml::{Limits, Node};
 
 /// Pages of one list. Some classes send one item a page.

@@ -40,11 +40,13 @@ pub mod namespace;
 mod properties;
 mod query;
 mod reference;
+mod resource;
 pub mod status;
 pub mod xml;
 
-pub use call::{Call, EnumerationContext, Operation, Parameter, ResourceUri};
+pub use call::{Call, EnumerationContext, Operation, Parameter};
 pub use listing::{Listing, MAX_CONTEXT, MAX_ITEMS, MAX_LIST_BYTES, MAX_PAGES, Progress};
 pub use properties::PropertyError;
 pub use query::Query;
 pub use reference::{Reference, ReferenceError, Selector, SelectorValue};
+pub use resource::ResourceUri;

@@ -5,8 +5,9 @@ use base64::engine::general_purpose::STANDARD;
 use thiserror::Error;
 use zeroize::Zeroizing;
 
-use super::call::{Parameter, ResourceUri};
+use super::call::Parameter;
 use super::reference::Reference;
+use super::resource::ResourceUri;
 use super::xml::Node;
 
 /// An element that a device sent with something else in it than the class has there.

@@ -4,8 +4,8 @@ use std::borrow::Cow;
 
 use thiserror::Error;
 
-use super::call::ResourceUri;
 use super::namespace::{ADDRESSING, ANONYMOUS, WSMAN};
+use super::resource::ResourceUri;
 use super::xml::Node;
 
 /// One part of an instance's key.

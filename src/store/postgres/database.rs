@@ -10,27 +10,11 @@ use sqlx::postgres::PgRow;
 
 use super::PostgresAddress;
 use super::failure::{failure, within};
-use super::open::open;
-use crate::sealing::KeySources;
 use crate::store::StoreError;
-use crate::store::sql::{Columns, Database, SqlStore, Transaction, Value, bound};
+use crate::store::sql::{Columns, Database, Transaction, Value, bound};
 
 /// How long a statement may take before the database counts as gone.
 pub(super) const ANSWER: Duration = Duration::from_secs(15);
-
-/// The shared store: a database that several servers use at once.
-pub type PostgresStore = SqlStore<Postgres>;
-
-impl PostgresStore {
-    /// Opens the store in the database at `address`, whose tables are created if there are none. Several servers may
-    /// do so at once. What is no secret can be read; for those [`with_keys`](Self::with_keys) names the key.
-    ///
-    /// # Errors
-    /// [`StoreError::NoAccess`], [`StoreError::Unavailable`], [`StoreError::Damaged`] and [`StoreError::TooNew`].
-    pub async fn open(address: &PostgresAddress) -> Result<Self, StoreError> {
-        Ok(Self::new(open(address).await?, KeySources::none()))
-    }
-}
 
 /// The connections to a database.
 pub struct Postgres {

@@ -10,4 +10,5 @@ mod failure;
 mod open;
 
 pub use address::{PostgresAddress, PostgresAddressError};
-pub use database::{Postgres, PostgresStore};
+pub use database::Postgres;
+pub use open::PostgresStore;

@@ -8,8 +8,9 @@ use sqlx::{ConnectOptions, Connection, PgConnection};
 use super::PostgresAddress;
 use super::database::Postgres;
 use super::failure::{failure, within};
+use crate::sealing::KeySources;
 use crate::store::StoreError;
-use crate::store::sql::{Shape, migrator, not_migrated};
+use crate::store::sql::{Shape, SqlStore, migrator, not_migrated};
 
 /// For the first connection, and for bringing the database into its newest shape, for which one server waits while
 /// another is at it.
@@ -28,8 +29,22 @@ const SHAPES: &[Shape] = &[
     (2, "data_key", include_str!("migrations/0002_data_key.sql")),
 ];
 
+/// The shared store: a database that several servers use at once.
+pub type PostgresStore = SqlStore<Postgres>;
+
+impl PostgresStore {
+    /// Opens the store in the database at `address`, whose tables are created if there are none. Several servers may
+    /// do so at once. What is no secret can be read; for those [`with_keys`](Self::with_keys) names the key.
+    ///
+    /// # Errors
+    /// [`StoreError::NoAccess`], [`StoreError::Unavailable`], [`StoreError::Damaged`] and [`StoreError::TooNew`].
+    pub async fn open(address: &PostgresAddress) -> Result<Self, StoreError> {
+        Ok(Self::new(open(address).await?, KeySources::none()))
+    }
+}
+
 /// Reaches the database and brings it into the newest shape.
-pub(super) async fn open(address: &PostgresAddress) -> Result<Postgres, StoreError> {
+async fn open(address: &PostgresAddress) -> Result<Postgres, StoreError> {
     let options = address.options().clone().application_name("amt-provision").options([("synchronous_commit", "on")]);
     within(OPENING, async {
         // A pool would only say that it waited in vain.

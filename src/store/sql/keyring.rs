@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use rustls::pki_types::UnixTime;
 use smol::unblock;
 
-use super::rotation::{Place, update_password};
+use super::place::{Place, update_password};
 use super::rows::{self, damaged, seconds};
 use super::{Columns, Database, SqlStore, Transaction, secrets};
 use crate::sealing::{DataKey, KeyId, KeySources, WrappedKey, WrapperId};

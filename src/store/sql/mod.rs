@@ -6,6 +6,7 @@
 mod database;
 mod keyring;
 mod lease;
+mod place;
 mod rotation;
 mod rows;
 mod secrets;

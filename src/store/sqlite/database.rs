@@ -1,7 +1,7 @@
 //! SQLite, as the contract needs it.
 
 use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use rustls::pki_types::UnixTime;
 use smol::unblock;
@@ -9,32 +9,9 @@ use sqlx::sqlite::SqliteRow;
 use sqlx::{ConnectOptions, Connection, SqlitePool};
 
 use super::failure::{failure, no_access};
-use super::open::{create_empty, open};
-use crate::sealing::{KeySource, KeySources};
+use super::file::create_empty;
 use crate::store::StoreError;
-use crate::store::sql::{Database, SqlStore, Transaction, Value, bound, seconds};
-
-/// The embedded store: a file that one server owns. Commands of the same machine may use it at the same time.
-pub type SqliteStore = SqlStore<Sqlite>;
-
-impl SqliteStore {
-    /// Opens the store in the file `path`. It is created, readable for its owner only, if there is none; its folder
-    /// must be there. Its secrets are sealed under the key in the file [`key_file`](Self::key_file), which is made for
-    /// the first of them, unless [`with_keys`](Self::with_keys) says otherwise.
-    ///
-    /// # Errors
-    /// [`StoreError::Unavailable`], [`StoreError::Damaged`] and [`StoreError::TooNew`].
-    pub async fn open(path: &Path) -> Result<Self, StoreError> {
-        Ok(Self::new(open(path).await?, KeySources::new(KeySource::File(Self::key_file(path)))))
-    }
-
-    /// Where the key of a store in `path` is if nobody says otherwise: beside it, `.key` behind its name.
-    pub fn key_file(path: &Path) -> PathBuf {
-        let mut name = path.as_os_str().to_owned();
-        name.push(".key");
-        name.into()
-    }
-}
+use crate::store::sql::{Database, Transaction, Value, bound, seconds};
 
 /// An open file: the connection that writes, and those that read.
 pub struct Sqlite {

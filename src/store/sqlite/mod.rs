@@ -6,6 +6,8 @@
 
 mod database;
 mod failure;
+mod file;
 mod open;
 
-pub use database::{Sqlite, SqliteStore};
+pub use database::Sqlite;
+pub use open::SqliteStore;

@@ -1,9 +1,8 @@
 //! Opening the file: its permissions, its shape, its connections.
 
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io::{self, ErrorKind};
-use std::os::unix::fs::OpenOptionsExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use smol::unblock;
@@ -12,8 +11,10 @@ use sqlx::{Connection, SqliteConnection, SqlitePool};
 
 use super::database::Sqlite;
 use super::failure::{failure, no_access};
+use super::file::create_empty;
+use crate::sealing::{KeySource, KeySources};
 use crate::store::StoreError;
-use crate::store::sql::{Shape, migrator, not_migrated};
+use crate::store::sql::{Shape, SqlStore, migrator, not_migrated};
 
 /// How long another process may keep its lock before we say that the store is not available.
 const BUSY: Duration = Duration::from_secs(5);
@@ -32,8 +33,30 @@ const SHAPES: &[Shape] = &[
     (3, "data_key", include_str!("migrations/0003_data_key.sql")),
 ];
 
+/// The embedded store: a file that one server owns. Commands of the same machine may use it at the same time.
+pub type SqliteStore = SqlStore<Sqlite>;
+
+impl SqliteStore {
+    /// Opens the store in the file `path`. It is created, readable for its owner only, if there is none; its folder
+    /// must be there. Its secrets are sealed under the key in the file [`key_file`](Self::key_file), which is made for
+    /// the first of them, unless [`with_keys`](Self::with_keys) says otherwise.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`], [`StoreError::Damaged`] and [`StoreError::TooNew`].
+    pub async fn open(path: &Path) -> Result<Self, StoreError> {
+        Ok(Self::new(open(path).await?, KeySources::new(KeySource::File(Self::key_file(path)))))
+    }
+
+    /// Where the key of a store in `path` is if nobody says otherwise: beside it, `.key` behind its name.
+    pub fn key_file(path: &Path) -> PathBuf {
+        let mut name = path.as_os_str().to_owned();
+        name.push(".key");
+        name.into()
+    }
+}
+
 /// Opens `path`, which is created if need be, and brings it into the newest shape.
-pub(super) async fn open(path: &Path) -> Result<Sqlite, StoreError> {
+async fn open(path: &Path) -> Result<Sqlite, StoreError> {
     // SQLite takes `:memory:` and `file:…` for something else than a file of that name.
     let path = std::path::absolute(path).map_err(|error| no_access(path, &error))?;
     let file = path.clone();
@@ -58,11 +81,6 @@ fn create(path: &Path) -> io::Result<File> {
         Err(error) => return Err(error),
     }
     Ok(folder)
-}
-
-/// A new file, which nobody else can read.
-pub(super) fn create_empty(path: &Path) -> io::Result<()> {
-    OpenOptions::new().write(true).create_new(true).mode(0o600).open(path).map(drop)
 }
 
 fn options(path: &Path) -> SqliteConnectOptions {

@@ -1,9 +1,10 @@
 //! `AMT_AuthorizationService` (wsman.md §2.4): the administrator's password.
 
 use crate::http::digest::Ha1;
-use crate::wsman::call::{Call, Parameter, ResourceUri};
+use crate::wsman::call::{Call, Parameter};
 use crate::wsman::properties::Properties;
 use crate::wsman::query::Query;
+use crate::wsman::resource::ResourceUri;
 use crate::wsman::status::PtStatus;
 
 /// The class.

@@ -3,10 +3,10 @@
 use amt_provision_fsm::request::CertificateHandle;
 
 use super::handle;
-use crate::wsman::call::ResourceUri;
 use crate::wsman::listing::Listing;
 use crate::wsman::properties::Properties;
 use crate::wsman::reference::Reference;
+use crate::wsman::resource::ResourceUri;
 
 /// The class.
 pub const RESOURCE: ResourceUri =

@@ -3,9 +3,9 @@
 use amt_provision_fsm::request::{CertificateHandle, KeyHandle};
 
 use super::{certificate, key_pair};
-use crate::wsman::call::ResourceUri;
 use crate::wsman::listing::Listing;
 use crate::wsman::properties::Properties;
+use crate::wsman::resource::ResourceUri;
 
 /// The class.
 pub const RESOURCE: ResourceUri =

@@ -1,9 +1,10 @@
 //! `AMT_GeneralSettings` (wsman.md §2.2): the digest realm and the names of the device.
 
 use crate::http::digest::DigestRealm;
-use crate::wsman::call::{Call, Operation, ResourceUri};
+use crate::wsman::call::{Call, Operation};
 use crate::wsman::properties::{Properties, PropertyError};
 use crate::wsman::query::Query;
+use crate::wsman::resource::ResourceUri;
 use crate::wsman::xml::Node;
 
 /// The class.

@@ -1,7 +1,7 @@
 //! Instances that are known by their InstanceID.
 
-use crate::wsman::call::ResourceUri;
 use crate::wsman::reference::{Reference, Selector};
+use crate::wsman::resource::ResourceUri;
 
 pub(super) fn reference(resource: ResourceUri, instance_id: &str) -> Reference {
     Reference::new(resource, [Selector::instance_id(instance_id)])

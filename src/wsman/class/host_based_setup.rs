@@ -3,9 +3,10 @@
 use amt_provision_fsm::firmware::{ControlMode, KeySuite};
 
 use crate::http::digest::Ha1;
-use crate::wsman::call::{Call, Operation, Parameter, ResourceUri};
+use crate::wsman::call::{Call, Operation, Parameter};
 use crate::wsman::properties::{Properties, PropertyError, base64};
 use crate::wsman::query::Query;
+use crate::wsman::resource::ResourceUri;
 use crate::wsman::status::{ChainStatus, SetupStatus};
 use crate::wsman::xml::Node;
 

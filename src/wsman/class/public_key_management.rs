@@ -4,10 +4,11 @@ use amt_provision_fsm::firmware::KeySuite;
 use amt_provision_fsm::request::{CertificateHandle, KeyHandle};
 
 use super::{certificate, key_pair};
-use crate::wsman::call::{Call, Parameter, ResourceUri};
+use crate::wsman::call::{Call, Parameter};
 use crate::wsman::properties::{Properties, PropertyError, base64};
 use crate::wsman::query::Query;
 use crate::wsman::reference::Reference;
+use crate::wsman::resource::ResourceUri;
 use crate::wsman::status::PtStatus;
 use crate::wsman::xml::Node;
 

@@ -4,9 +4,10 @@ use amt_provision_fsm::firmware::ProvisioningState;
 use amt_provision_fsm::identity::Uuid;
 use zeroize::Zeroizing;
 
-use crate::wsman::call::{Call, Operation, Parameter, ResourceUri};
+use crate::wsman::call::{Call, Operation, Parameter};
 use crate::wsman::properties::{Properties, PropertyError};
 use crate::wsman::query::Query;
+use crate::wsman::resource::ResourceUri;
 use crate::wsman::status::PtStatus;
 use crate::wsman::xml::Node;
 

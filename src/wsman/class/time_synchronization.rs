@@ -1,8 +1,9 @@
 //! `AMT_TimeSynchronizationService` (wsman.md §2.5): the device's clock.
 
-use crate::wsman::call::{Call, Parameter, ResourceUri};
+use crate::wsman::call::{Call, Parameter};
 use crate::wsman::properties::Properties;
 use crate::wsman::query::Query;
+use crate::wsman::resource::ResourceUri;
 use crate::wsman::status::PtStatus;
 
 /// The class.

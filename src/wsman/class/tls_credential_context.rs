@@ -3,12 +3,13 @@
 use amt_provision_fsm::request::CertificateHandle;
 
 use super::certificate;
-use crate::wsman::call::{Call, Operation, ResourceUri};
+use crate::wsman::call::{Call, Operation};
 use crate::wsman::listing::Listing;
 use crate::wsman::namespace::TRANSFER;
 use crate::wsman::properties::Properties;
 use crate::wsman::query::Query;
 use crate::wsman::reference::{Reference, Selector};
+use crate::wsman::resource::ResourceUri;
 use crate::wsman::xml::Node;
 
 /// The class.

@@ -2,11 +2,12 @@
 //!
 //! Nothing of it takes effect before CommitChanges.
 
-use crate::wsman::call::{Call, Operation, ResourceUri};
+use crate::wsman::call::{Call, Operation};
 use crate::wsman::listing::Listing;
 use crate::wsman::properties::{Properties, PropertyError};
 use crate::wsman::query::Query;
 use crate::wsman::reference::Selector;
+use crate::wsman::resource::ResourceUri;
 use crate::wsman::xml::Node;
 
 /// The class.

@@ -7,9 +7,10 @@ use zeroize::Zeroizing;
 
 use super::REQUEST_DECLARATION;
 use super::fault::{Fault, FaultKind, excerpt};
-use crate::wsman::call::{Call, EnumerationContext, Operation, ResourceUri};
+use crate::wsman::call::{Call, EnumerationContext, Operation};
 use crate::wsman::namespace::{ADDRESSING, ANONYMOUS, ENUMERATION, SOAP, TRANSFER, WSMAN, XSD, XSI};
 use crate::wsman::reference::{ReferenceError, read_selectors, write_selectors};
+use crate::wsman::resource::ResourceUri;
 use crate::wsman::xml::{self, Limits, Node, Scope, XmlError};
 
 /// The number of one of our requests, unique on its connection.
