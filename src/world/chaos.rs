@@ -3,7 +3,8 @@
 use amt_provision_fsm::time::Millis;
 
 use super::fault::{Fault, Moment};
-use super::machine::{Way, World};
+use super::machine::World;
+use super::parts::Way;
 use super::trace::Party;
 
 impl World {

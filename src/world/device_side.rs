@@ -8,22 +8,11 @@ use super::events::{Event, TcpId};
 use super::far::Far;
 use super::fault::Fault;
 use super::machine::World;
+use super::parts::Tcp;
 use super::trace::Party;
 use crate::relay::line::LineInput;
 use crate::simulator::device::{ConnectionId, Device, Output};
 use crate::simulator::firmware::Counters;
-
-/// A connection between the relay and the device, or somebody who took its place.
-pub(super) struct Tcp {
-    channel: ChannelId,
-    connection: ConnectionId,
-    far: Far,
-    /// The device has closed it, and the relay does not know yet.
-    closing: bool,
-    /// When the last bytes of each direction arrive.
-    to_device: Instant,
-    from_device: Instant,
-}
 
 impl World {
     pub(super) fn channel_of(&self, tcp: TcpId) -> Option<ChannelId> {

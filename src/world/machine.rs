@@ -12,13 +12,11 @@ use amt_provision_fsm::sim::{Fault, FaultPlan, When};
 use amt_provision_fsm::time::{Instant, Millis};
 use rustls::pki_types::UnixTime;
 
-use super::attempt::Course;
-use super::device_side::Tcp;
+use super::course::Course;
 use super::disk::Disk;
 use super::events::{Event, LineId, TcpId};
 use super::far::Strangers;
-use super::relay_side::Relay;
-use super::server_side::Server;
+use super::parts::{Relay, Server, Tcp, Way};
 use super::site::{Site, SiteError};
 use super::tape::Tape;
 use super::trace::{Party, Trace};
@@ -47,8 +45,6 @@ impl fmt::Display for Violation {
 
 impl std::error::Error for Violation {}
 
-/// How many outputs one input may have.
-pub(super) const DRAIN: u32 = 20_000;
 /// The server's clock when the world begins: 2027-01-15.
 const BEGINNING: u64 = 1_800_000_000;
 
@@ -111,14 +107,6 @@ pub struct World {
     pub(super) steps: u32,
     trace: Trace,
     pub(super) violation: Option<Violation>,
-}
-
-/// Ways on which nothing overtakes.
-#[derive(Clone, Copy)]
-pub(super) enum Way {
-    ToServer,
-    ToRelay,
-    Store,
 }
 
 impl World {

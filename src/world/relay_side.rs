@@ -11,8 +11,8 @@ use amt_provision_fsm::time::{Instant, Millis};
 use super::events::{Event, LineId, TcpId};
 use super::far::Far;
 use super::fault::Fault;
-use super::machine::{DRAIN, Way, World};
-use super::server_side::LINE_LATENCY;
+use super::machine::World;
+use super::parts::{DRAIN, LINE_LATENCY, Relay, Way};
 use super::trace::Party;
 use crate::mei::{LocalTls, Mei, Survey};
 use crate::protocol::{Command, DeviceReport, Hello, HostnameInfo, ProfileName};
@@ -20,15 +20,6 @@ use crate::relay::line::{Line, LineInput, LineOutput};
 
 /// How long a dial takes, at most.
 const DIAL_LATENCY: Millis = Millis(2);
-
-/// A relay.
-pub(super) struct Relay {
-    line: LineId,
-    machine: Line,
-    /// Frames that wait until it wants them.
-    inbox: VecDeque<String>,
-    dialling: Vec<ChannelId>,
-}
 
 impl World {
     pub(super) fn relay_starts(&mut self) {

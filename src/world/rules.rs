@@ -6,7 +6,7 @@ use amt_provision_fsm::sim::invariants::{Check, edges_are_contiguous, no_downgra
 
 use super::far::Far;
 use super::machine::World;
-use super::server_side::Server;
+use super::parts::Server;
 use crate::simulator::firmware::{Counters, Shown};
 
 impl World {

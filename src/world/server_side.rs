@@ -5,10 +5,8 @@ use std::collections::VecDeque;
 
 use amt_provision_fsm::channel::ChannelName;
 use amt_provision_fsm::edges::Place;
-use amt_provision_fsm::firmware::KeySuite;
 use amt_provision_fsm::identity::CertificateHash;
-use amt_provision_fsm::provisioner::{Outcome, StoreFault};
-use amt_provision_fsm::record::{Generation, Record};
+use amt_provision_fsm::provisioner::StoreFault;
 use amt_provision_fsm::request::{Certificate, KeyPair};
 use amt_provision_fsm::stage::StageName;
 use amt_provision_fsm::time::{Instant, Millis};
@@ -17,50 +15,16 @@ use sha2::{Digest, Sha256};
 
 use super::events::{Event, LineId};
 use super::fault::Fault;
-use super::machine::{DRAIN, Way, World};
+use super::machine::World;
+use super::parts::{DRAIN, LINE_LATENCY, Server, Way, Writing};
 use super::trace::Party;
 use crate::pki::authority::{DeviceKey, Serial};
 use crate::protocol::{Hello, ToRelay, ToServer};
 use crate::relay::line::LineInput;
 use crate::server::{Beginning, Conversation, Job};
 
-/// How long a frame is on its way, at most.
-pub(super) const LINE_LATENCY: Millis = Millis(4);
 /// How long a write takes, at most.
 const DISK_LATENCY: Millis = Millis(3);
-
-/// A session of a relay.
-pub(super) struct Server {
-    pub(super) line: LineId,
-    conversation: Conversation,
-    began: Instant,
-    suite: KeySuite,
-    writing: Option<Writing>,
-    /// What the relay said meanwhile.
-    inbox: VecDeque<ToServer>,
-    /// The relay is gone, and the write is still to be waited for.
-    left: bool,
-    /// It dies once the write is durable, or once there is nothing more to say.
-    doomed: bool,
-    ended: Option<Outcome>,
-    /// How many requests it has asked so far.
-    asked: u64,
-}
-
-impl Server {
-    /// Nothing is under way, and no deadline will come.
-    pub(super) fn waits_for_ever(&self) -> bool {
-        let over = self.left || self.ended.is_some();
-        !over && self.writing.is_none() && self.conversation.poll_timeout().is_none()
-    }
-}
-
-/// What the store is busy with.
-enum Writing {
-    Record(Generation, Box<Record>),
-    Certificate(Certificate, CertificateDer<'static>),
-    Outcome(Outcome),
-}
 
 impl World {
     pub(super) fn server_due(&self) -> Option<Instant> {
