@@ -5,24 +5,26 @@ use std::sync::Arc;
 
 use amt_provision_fsm::edges::Place;
 use amt_provision_fsm::firmware::Port;
+use amt_provision_fsm::policy::{DeviceReport, LocalTls};
 use amt_provision_fsm::provisioner::{ChannelId, Input, Outcome, Provisioner, StoreFault};
 use amt_provision_fsm::record::{Generation, PasswordId};
 use amt_provision_fsm::request::Certificate;
 use amt_provision_fsm::time::Instant;
 use rustls::pki_types::UnixTime;
 
-use super::beginning::{Beginning, Begun};
+use super::beginning::Beginning;
 use super::job::{Job, Misuse, Traffic};
 use crate::password::Password;
 use crate::pki::odca::OdcaTrust;
 use crate::pki::provisioning::Finding;
 use crate::protocol::{ToRelay, ToServer, compact};
 use crate::server::ServedProfile;
+use crate::server::fitness::{self, Fitness};
 use crate::server::line::LineEvent;
 use crate::server::spoken::Spoken;
 use crate::server::vault::Vault;
 use crate::store::Account;
-use crate::tunnel::channel::{Channel, Remembered, Settings};
+use crate::tunnel::channel::{Channel, Remembered, Settings, SystemEntropy};
 
 /// One run of one device.
 ///
@@ -58,9 +60,23 @@ impl Conversation {
     }
 
     fn over(line: Spoken, now: Instant, unix: UnixTime, beginning: Beginning<'_>) -> Self {
-        let Begun { run, vault, settings, profile, trust, findings } = beginning.begin(now, unix);
+        let Beginning { report, ledger, vault, mut profile, order, trust } = beginning;
+        let Fitness { goal, findings } = fitness::judge(&profile, report, unix);
+        for finding in &findings {
+            tracing::warn!(device = %report.uuid, %finding, "the provisioning certificate");
+        }
+        profile.profile.goal = goal;
+        let local_tls = if report.tls_enforced { LocalTls::On } else { LocalTls::Off };
+        let claim = DeviceReport { uuid: report.uuid, version: report.version, mode: report.control_mode, local_tls };
+        let settings = Settings {
+            device: report.uuid,
+            suite: report.version.suite(),
+            remote_tls: profile.remote_tls.clone(),
+            entropy: Arc::new(SystemEntropy),
+            provisioning: profile.provisioning.clone(),
+        };
         let mut conversation = Self {
-            run,
+            run: Provisioner::new(now, ledger, profile.profile.clone(), order, claim),
             line,
             channel: None,
             opening: None,
