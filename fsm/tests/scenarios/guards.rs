@@ -161,11 +161,8 @@ fn g5_in_flow_a_no_plain_port_is_dialled_however_long_the_other_one_is_away() {
         for at in 0.. {
             let Some(mut bench) = after(persona, at) else { break };
             bench.act(Action::Cut);
-            each_step(&mut bench, |bench, next| {
-                assert_ne!(bench.dials(), Some(Port::Plain), "{persona}, cut after {at} steps");
-                let away = next == Action::Deliver && bench.dials().is_some();
-                bench.act(if away { Action::Cut } else { next });
-            });
+            let dialled = dialled_in_vain(&mut bench);
+            assert!(!dialled.contains(&Port::Plain), "{persona}, cut after {at} steps: {dialled:?}");
         }
     }
 }

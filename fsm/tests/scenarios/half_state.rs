@@ -87,12 +87,6 @@ fn g5_behind_an_answered_commit_of_tls_no_plain_port_is_dialled_however_long_the
     bench.run_until(|bench| stands_at(bench, StageName::CertStaged) && bench.asks(COMMIT));
     bench.act(Action::Deliver);
     bench.act(Action::Hear);
-    let mut dialled = 0;
-    each_step(&mut bench, |bench, next| {
-        assert_ne!(bench.dials(), Some(Port::Plain));
-        let away = next == Action::Deliver && bench.dials().is_some();
-        dialled += u32::from(away);
-        bench.act(if away { Action::Cut } else { next });
-    });
-    assert!(dialled > 3, "{dialled}");
+    let dialled = dialled_in_vain(&mut bench);
+    assert!(dialled.len() > 3 && !dialled.contains(&Port::Plain), "{dialled:?}");
 }

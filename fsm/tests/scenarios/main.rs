@@ -75,6 +75,17 @@ fn each_step(bench: &mut Bench, mut act: impl FnMut(&mut Bench, Action)) {
     panic!("went round in circles at {:?}", bench.place());
 }
 
+/// Goes on to the end, and no port answers; what is dialled in vain, in order.
+fn dialled_in_vain(bench: &mut Bench) -> Vec<Port> {
+    let mut dialled = Vec::new();
+    each_step(bench, |bench, next| {
+        let port = bench.dials().filter(|_| next == Action::Deliver);
+        dialled.extend(port);
+        bench.act(if port.is_some() { Action::Cut } else { next });
+    });
+    dialled
+}
+
 fn stored(bench: &Bench) -> Record {
     bench.server.disk.record().expect("a device that was set up is stored")
 }

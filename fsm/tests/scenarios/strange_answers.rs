@@ -116,16 +116,8 @@ fn g8_a_device_that_says_that_it_did_what_it_did_not_do_is_asked_so_often_and_no
 #[test]
 fn a_device_in_ccm_that_nobody_knows_is_foreign_whoever_it_lets_in() {
     let mut bench = bench("keeps-session", profile());
-    let mut said = false;
-    each_step(&mut bench, |bench, next| {
-        if bench.asks("IPS_HostBasedSetupService.Get") {
-            let mode = Reply::ControlMode(ControlMode::Client, FirmwareNonce([7; 20]));
-            bench.answer_next("IPS_HostBasedSetupService.Get", mode);
-            said = true;
-        }
-        bench.act(next);
-    });
-    assert!(said);
+    let mode = Reply::ControlMode(ControlMode::Client, FirmwareNonce([7; 20]));
+    assert!(answered(&mut bench, "IPS_HostBasedSetupService.Get", &mode, |_| true) > 0);
     assert_eq!(run(&mut bench), Outcome::Failed(Operator::ForeignDevice(ControlMode::Client).into()));
     assert_eq!(bench.device.counters(), Counters::default());
 }
